@@ -1,0 +1,36 @@
+//! What Portico's phones and server say to each other, and the rules both must read alike. No I/O.
+//!
+//! Rooms, in the order a message meets them:
+//! - [`ids`]: one newtype per kind of id.
+//! - [`limits`]: every number that both sides enforce.
+//! - [`message`]: a text to send, its digest, and the answers to a send key.
+//! - [`refusal`], [`problem`]: why not, as a value, and as `application/problem+json`.
+//! - [`entry`], [`receipt`]: a log entry with its canonical bytes, and the server's signed word that it has it.
+//! - [`conversation`], [`sync`], [`looked_at`]: what a phone holds and how it changes.
+//! - [`search`]: the one tokenizer, and the one rule that says whether a text matches.
+//! - [`push`]: the sealed payload that Apple and Google carry without reading it.
+//! - [`signin`]: codes, devices, sessions.
+//!
+//! Holds: version 1 grows by addition only. A reader keeps what it does not know: unknown kinds parse to
+//! `Unknown`, unknown members are ignored.
+
+pub mod conversation;
+pub mod encoding;
+pub mod entry;
+pub mod ids;
+pub mod limits;
+pub mod looked_at;
+pub mod message;
+pub mod problem;
+pub mod push;
+pub mod receipt;
+pub mod refusal;
+pub mod search;
+pub mod signin;
+pub mod sync;
+
+/// The wire version, sent with every request in the header [`WIRE_HEADER`].
+pub const WIRE_VERSION: u32 = 1;
+
+/// The request header that carries [`WIRE_VERSION`].
+pub const WIRE_HEADER: &str = "portico-wire";

@@ -1,0 +1,269 @@
+//! Signing in: an emailed code proves the address, the device's session key keeps it proved.
+//!
+//! The session key is P-256, held by the platform's keystore; signatures are ECDSA with SHA-256 in ASN.1 DER,
+//! which is what Secure Enclave and Android Keystore make.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::Standing;
+use crate::encoding::Base64;
+use crate::ids::{ChallengeId, DeviceId, Epoch, FirmId, PersonId};
+
+/// An emailed code: 8 characters of Crockford's base 32 (40 bits), shown `K7QM-3RXT`. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OneTimeCode([u8; 8]);
+
+/// Crockford's alphabet: no I, L, O, U.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// A text that can not be a code, whatever was mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a code has 8 letters and digits")]
+pub struct ParseCodeError;
+
+impl OneTimeCode {
+    /// Makes a code from 40 random bits.
+    #[must_use]
+    pub fn from_random(random: [u8; 5]) -> Self {
+        let mut bits = random.iter().fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+        let mut out = [b'0'; 8];
+        for place in out.iter_mut().rev() {
+            *place = CROCKFORD.get((bits & 31) as usize).copied().unwrap_or(b'0');
+            bits >>= 5;
+        }
+        Self(out)
+    }
+
+    /// Reads what a person typed: case, hyphens and blanks do not count, `O` is `0`, `I` and `L` are `1`.
+    ///
+    /// # Errors
+    /// [`ParseCodeError`] where it is not 8 characters of the alphabet; no try is spent on it.
+    pub fn parse(text: &str) -> Result<Self, ParseCodeError> {
+        let mut out = [0; 8];
+        let mut places = out.iter_mut();
+        for letter in text.chars().filter(|c| !matches!(c, '-' | ' ' | '\u{a0}' | '\n' | '\r' | '\t')) {
+            let letter = match letter.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            };
+            let byte = u8::try_from(letter).map_err(|_| ParseCodeError)?;
+            if !CROCKFORD.contains(&byte) {
+                return Err(ParseCodeError);
+            }
+            *places.next().ok_or(ParseCodeError)? = byte;
+        }
+        if places.next().is_some() {
+            return Err(ParseCodeError);
+        }
+        Ok(Self(out))
+    }
+
+    /// The 8 characters, as they are hashed.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+
+    /// The code as a mail shows it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let text: String = self.0.iter().map(|byte| char::from(*byte)).collect();
+        let (left, right) = text.split_at(4);
+        format!("{left}-{right}")
+    }
+}
+
+impl fmt::Debug for OneTimeCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OneTimeCode(8 characters)")
+    }
+}
+
+/// The body of `POST /v1/sign-in`. The answer is the same for known and unknown addresses.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BeginSignIn {
+    /// The address that was invited.
+    pub email: String,
+}
+
+impl fmt::Debug for BeginSignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BeginSignIn({} bytes)", self.email.len())
+    }
+}
+
+/// The question: which code did we mail?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChallengeBegun {
+    /// Which challenge the code answers.
+    pub challenge_id: ChallengeId,
+    /// When it ends, by the server's clock, UTC milliseconds.
+    pub expires_at_ms: i64,
+    /// The server's clock, UTC milliseconds.
+    pub server_time_ms: i64,
+}
+
+/// The body of `POST /v1/sign-in/{challenge}/answer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AnswerChallenge {
+    /// What the person typed; see [`OneTimeCode::parse`].
+    pub code: String,
+    /// This installation; made by the phone, the same for every sign-in on it.
+    pub device_id: DeviceId,
+    /// What a list of devices calls it.
+    pub device_name: String,
+    /// The session key's public half: an uncompressed P-256 point, 65 bytes (SEC 1 section 2.3.3).
+    pub session_public_key: Base64,
+    /// Proof that the phone holds the other half: a signature over [`possession_bytes`].
+    pub signature: Base64,
+    /// Which firm, for a person of several; absent to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firm_id: Option<FirmId>,
+}
+
+/// What the phone signs to prove that it holds the session key it registers.
+#[must_use]
+pub fn possession_bytes(challenge: ChallengeId, device: DeviceId, public_key: &[u8]) -> Vec<u8> {
+    [b"portico sign-in v1\0".as_slice(), challenge.as_bytes(), device.as_bytes(), public_key].concat()
+}
+
+/// What the phone signs to refresh.
+#[must_use]
+pub fn refresh_bytes(device: DeviceId, nonce: &[u8]) -> Vec<u8> {
+    [b"portico refresh v1\0".as_slice(), device.as_bytes(), nonce].concat()
+}
+
+/// A firm that a person of several can choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FirmChoice {
+    /// Which.
+    pub firm_id: FirmId,
+    /// What it is called.
+    pub name: String,
+}
+
+/// A signed-in device.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Session {
+    /// Who.
+    pub person_id: PersonId,
+    /// At which firm.
+    pub firm_id: FirmId,
+    /// What the firm is called.
+    pub firm_name: String,
+    /// The person's name there.
+    pub name: String,
+    /// On which side of the door.
+    pub standing: Standing,
+    /// The short-lived secret that every request carries.
+    pub access: Access,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({} at {})", self.person_id, self.firm_id)
+    }
+}
+
+/// An access token. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Access {
+    /// 32 random bytes, sent as `Authorization: Bearer BASE64URL`.
+    pub access_token: Base64,
+    /// When it ends, by the server's clock, UTC milliseconds.
+    pub expires_at_ms: i64,
+    /// The server's clock, UTC milliseconds.
+    pub server_time_ms: i64,
+    /// The server's epoch.
+    pub epoch: Epoch,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Access(until {})", self.expires_at_ms)
+    }
+}
+
+/// The answer to a right code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum ChallengeAnswered {
+    /// The device is signed in.
+    SignedIn(Session),
+    /// The person belongs to several firms: answer again with `firm_id`. The code stays good for that.
+    ChooseFirm {
+        /// What there is to choose.
+        firms: Vec<FirmChoice>,
+    },
+}
+
+/// The body of `POST /v1/sessions/nonce`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AskNonce {
+    /// The device that wants to refresh.
+    pub device_id: DeviceId,
+}
+
+/// A nonce, good for one refresh of one device within two minutes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Nonce {
+    /// Opaque bytes.
+    pub nonce: Base64,
+}
+
+/// The body of `POST /v1/sessions/refresh`; the answer is an [`Access`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Refresh {
+    /// The device.
+    pub device_id: DeviceId,
+    /// The nonce it was given.
+    pub nonce: Base64,
+    /// The session key's signature over [`refresh_bytes`].
+    pub signature: Base64,
+}
+
+/// The body of `PUT /v1/devices/{id}/push`: where and sealed with what the server reaches this device.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PushAddress {
+    /// The device's address at its push provider.
+    pub push_token: String,
+    /// The 32-byte key that only this device and the server hold; see [`crate::push`].
+    pub push_key: Base64,
+}
+
+impl fmt::Debug for PushAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PushAddress")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_read_as_people_type_it() {
+        let code = OneTimeCode::from_random([0xFF, 0x00, 0x12, 0x34, 0x56]);
+
+        assert_eq!(OneTimeCode::parse(&code.shown()), Ok(code.clone()));
+        assert_eq!(OneTimeCode::parse(&code.shown().to_lowercase().replace('-', " ")), Ok(code));
+        assert_eq!(OneTimeCode::parse("oil0-OIL0").unwrap().shown(), "0110-0110");
+        assert_eq!(OneTimeCode::parse("K7QM-3RX"), Err(ParseCodeError));
+        assert_eq!(OneTimeCode::parse("K7QM-3RXTT"), Err(ParseCodeError));
+        assert_eq!(OneTimeCode::parse("K7QM-3RXU"), Err(ParseCodeError));
+    }
+}
