@@ -77,6 +77,8 @@ pub enum EventBody {
     LookedAt(LookedAtState),
     /// `access_lost` v1: purge everything of this conversation (R41).
     AccessLost(AccessLost),
+    /// `skipped` v1: something this person may no longer know of stood here; keeps the log without a gap.
+    Skipped,
     /// A kind or version of a newer server, or data this reader can not read.
     Unknown,
 }
@@ -93,6 +95,7 @@ const ENTRY: &str = "entry";
 const CONVERSATION: &str = "conversation";
 const LOOKED_AT: &str = "looked_at";
 const ACCESS_LOST: &str = "access_lost";
+const SKIPPED: &str = "skipped";
 
 impl SyncEvent {
     /// Writes `body` as an event of version 1; none for [`EventBody::Unknown`], which only a reader makes.
@@ -103,6 +106,7 @@ impl SyncEvent {
             EventBody::Conversation(head) => (CONVERSATION, serde_json::value::to_raw_value(head)),
             EventBody::LookedAt(state) => (LOOKED_AT, serde_json::value::to_raw_value(state)),
             EventBody::AccessLost(lost) => (ACCESS_LOST, serde_json::value::to_raw_value(lost)),
+            EventBody::Skipped => (SKIPPED, RawValue::from_string("{}".to_owned())),
             EventBody::Unknown => return None,
         };
         Some(Self { seq, kind: kind.to_owned(), v: 1, data: data.ok()? })
@@ -119,6 +123,7 @@ impl SyncEvent {
             (CONVERSATION, 1) => read(&self.data, EventBody::Conversation),
             (LOOKED_AT, 1) => read(&self.data, EventBody::LookedAt),
             (ACCESS_LOST, 1) => read(&self.data, EventBody::AccessLost),
+            (SKIPPED, _) => EventBody::Skipped,
             _ => EventBody::Unknown,
         }
     }

@@ -1,0 +1,3 @@
+//! What was typed becomes something that may be sent, or a refusal with its numbers.
+
+pub mod draft;

@@ -1,0 +1,117 @@
+//! What a shell can do about a fault: few variants, each one thing. User-visible words are the shell's.
+
+use portico_wire::refusal::Refusal;
+
+use crate::outbox::entry::Fault;
+use crate::ports::SecretFault;
+use crate::store::StoreError;
+
+/// A call of [`crate::Portal`] or of signing in that did not do what was asked. Nothing of it was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortalError {
+    /// No connection. What needs none goes on; try again when there is one.
+    #[error("there is no connection")]
+    Offline,
+    /// The address answers, and what answers is not a Portico server.
+    #[error("this is not a Portico server")]
+    NotPortico,
+    /// The address is not `https://`, nor on this machine.
+    #[error("this is not the address of a Portico server")]
+    BadServerUrl,
+    /// The server's certificate is not trusted.
+    #[error("the server's certificate is not trusted")]
+    UntrustedServer,
+    /// The server speaks another wire version: update the app, or ask the firm to update.
+    #[error("the server speaks wire version {server_wire}, this app another")]
+    OtherVersion {
+        /// The server's.
+        server_wire: u32,
+    },
+    /// The server is busy or failing; try again in a while.
+    #[error("the server asks to try again later")]
+    RetryLater {
+        /// How long to wait, if it said so.
+        after_s: Option<u32>,
+    },
+    /// The code is not the one that was mailed.
+    #[error("the code is wrong")]
+    WrongCode {
+        /// Tries that are left, if the server said so.
+        tries_left: Option<u32>,
+    },
+    /// What was typed can not be a code; no try was spent.
+    #[error("a code has 8 letters and digits")]
+    CodeMalformed,
+    /// The sign-in is over or used up; begin again.
+    #[error("the sign-in has ended; begin again")]
+    ChallengeEnded,
+    /// The person must sign in first.
+    #[error("sign in first")]
+    SignInNeeded,
+    /// Refused, for ever, with the numbers. Nothing was queued.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// This phone holds no such conversation, message or entry.
+    #[error("this phone holds no such thing")]
+    NotHere,
+    /// The disk is full. What was stored before is still there.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The keystore is locked; unlock the phone.
+    #[error("the keystore is locked")]
+    KeyLocked,
+    /// The keystore lost the key, or the store is damaged; signing in begins a new store beside it.
+    #[error("the key does not open the store")]
+    KeyLost,
+    /// A newer version of the app wrote the store; update the app.
+    #[error("a newer version of the app wrote the store")]
+    StoreNewer,
+    /// A fault that no person can mend; report it. State is untouched.
+    #[error("an internal fault: {what}")]
+    Bug {
+        /// Where, without any content.
+        what: &'static str,
+    },
+}
+
+impl From<StoreError> for PortalError {
+    fn from(fault: StoreError) -> Self {
+        match fault {
+            StoreError::Full => Self::DiskFull,
+            StoreError::WrongKey => Self::KeyLost,
+            StoreError::Newer => Self::StoreNewer,
+            StoreError::Locked => Self::RetryLater { after_s: None },
+            StoreError::Failed(_) => Self::Bug { what: "store" },
+            StoreError::Damaged => Self::Bug { what: "value in the store" },
+        }
+    }
+}
+
+impl From<SecretFault> for PortalError {
+    fn from(fault: SecretFault) -> Self {
+        match fault {
+            SecretFault::Locked => Self::KeyLocked,
+            SecretFault::Unavailable => Self::KeyLost,
+        }
+    }
+}
+
+impl From<Refusal> for PortalError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Fault> for PortalError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::NoConnection => Self::Offline,
+            Fault::NotPortico => Self::NotPortico,
+            Fault::ServerFault | Fault::ServerBusy | Fault::ConversationMissing => {
+                Self::RetryLater { after_s: None }
+            }
+            Fault::AppTooOld => Self::OtherVersion { server_wire: 0 },
+            Fault::KeyUnavailable => Self::KeyLocked,
+        }
+    }
+}

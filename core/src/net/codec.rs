@@ -1,0 +1,101 @@
+//! One function per request of the wire: its method, path and JSON.
+
+use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, Epoch, SendKey};
+use portico_wire::looked_at::LookedAt;
+use portico_wire::message::{SendMessage, Withdraw};
+use portico_wire::signin::{AnswerChallenge, AskNonce, BeginSignIn, PushAddress, Refresh};
+use portico_wire::sync::Cursor;
+use serde::Serialize;
+
+use crate::ports::{Method, Patience, Request};
+
+fn get(path: String) -> Request {
+    Request { method: Method::Get, path, bearer: None, body: None, patience: Patience::Usual }
+}
+
+fn with_body<T: Serialize>(method: Method, path: String, body: &T) -> Request {
+    let body = serde_json::to_vec(body).expect("wire types are plain data, which always serializes");
+    Request { method, path, bearer: None, body: Some(body), patience: Patience::Usual }
+}
+
+/// `GET /v1/limits`.
+#[must_use]
+pub fn limits() -> Request {
+    get("/v1/limits".to_owned())
+}
+
+/// `POST /v1/sign-in`.
+#[must_use]
+pub fn begin_sign_in(body: &BeginSignIn) -> Request {
+    with_body(Method::Post, "/v1/sign-in".to_owned(), body)
+}
+
+/// `POST /v1/sign-in/{challenge}/answer`.
+#[must_use]
+pub fn answer_challenge(challenge: ChallengeId, body: &AnswerChallenge) -> Request {
+    with_body(Method::Post, format!("/v1/sign-in/{challenge}/answer"), body)
+}
+
+/// `POST /v1/sessions/nonce`.
+#[must_use]
+pub fn ask_nonce(device_id: DeviceId) -> Request {
+    with_body(Method::Post, "/v1/sessions/nonce".to_owned(), &AskNonce { device_id })
+}
+
+/// `POST /v1/sessions/refresh`.
+#[must_use]
+pub fn refresh(body: &Refresh) -> Request {
+    with_body(Method::Post, "/v1/sessions/refresh".to_owned(), body)
+}
+
+/// `DELETE /v1/devices/{id}`.
+#[must_use]
+pub fn sign_out(device: DeviceId) -> Request {
+    Request { method: Method::Delete, ..get(format!("/v1/devices/{device}")) }
+}
+
+/// `PUT /v1/devices/{id}/push`.
+#[must_use]
+pub fn put_push_address(device: DeviceId, body: &PushAddress) -> Request {
+    with_body(Method::Put, format!("/v1/devices/{device}/push"), body)
+}
+
+/// `GET /v1/sync`.
+#[must_use]
+pub fn sync(cursor: Cursor, wait_s: u32) -> Request {
+    let patience = if wait_s > 0 { Patience::LongPoll } else { Patience::Usual };
+    Request { patience, ..get(format!("/v1/sync?cursor={cursor}&wait={wait_s}")) }
+}
+
+/// `GET /v1/snapshot`. `epoch`: the one this phone lives in, if any.
+#[must_use]
+pub fn snapshot(epoch: Option<Epoch>) -> Request {
+    get(match epoch {
+        Some(epoch) => format!("/v1/snapshot?epoch={epoch}"),
+        None => "/v1/snapshot".to_owned(),
+    })
+}
+
+/// `GET /v1/conversations/{id}/entries`.
+#[must_use]
+pub fn entries_before(conversation: ConversationId, before_seq: u64, limit: u32) -> Request {
+    get(format!("/v1/conversations/{conversation}/entries?before={before_seq}&limit={limit}"))
+}
+
+/// `PUT /v1/messages/{send_key}`.
+#[must_use]
+pub fn put_message(key: SendKey, body: &SendMessage) -> Request {
+    with_body(Method::Put, format!("/v1/messages/{key}"), body)
+}
+
+/// `POST /v1/sends/{key}/withdraw`.
+#[must_use]
+pub fn withdraw(key: SendKey, epoch: Epoch) -> Request {
+    with_body(Method::Post, format!("/v1/sends/{key}/withdraw"), &Withdraw { epoch })
+}
+
+/// `PUT /v1/conversations/{id}/looked-at`.
+#[must_use]
+pub fn look_at(conversation: ConversationId, body: &LookedAt) -> Request {
+    with_body(Method::Put, format!("/v1/conversations/{conversation}/looked-at"), body)
+}

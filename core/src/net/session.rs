@@ -1,0 +1,154 @@
+//! The session that requests travel under: one access token, refreshed by the device's key, once at a time.
+//!
+//! Holds (R42): a refresh whose answer is lost costs nothing, for nothing rotates; only the server's own word
+//! `session_ended` signs out, and even that deletes nothing.
+
+use std::sync::Arc;
+
+use portico_wire::encoding::Base64;
+use portico_wire::ids::DeviceId;
+use portico_wire::problem::ProblemCode;
+use portico_wire::signin::{Access, Nonce, Refresh, refresh_bytes};
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, watch};
+
+use super::classify::{Miss, read};
+use super::codec;
+use crate::error::PortalError;
+use crate::outbox::entry::Fault;
+use crate::ports::{Ports, Request, Response, Transport, TransportFault};
+use crate::store::{Fact, Store};
+
+/// Requests of one signed-in person to one server.
+pub struct SessionLink {
+    transport: Arc<dyn Transport>,
+    ports: Ports,
+    store: Arc<Store>,
+    device_id: DeviceId,
+    /// Guards the token, so that one refresh runs at a time.
+    access: Mutex<Option<Access>>,
+    /// Counts changes of the network; a request that began before one is abandoned.
+    network: watch::Sender<u64>,
+}
+
+impl std::fmt::Debug for SessionLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionLink({})", self.device_id)
+    }
+}
+
+impl SessionLink {
+    /// A link under the session that `store` holds.
+    ///
+    /// # Errors
+    /// [`PortalError::SignInNeeded`] if nobody ever signed in, [`PortalError::BadServerUrl`], or a store fault.
+    pub fn open(store: Arc<Store>, ports: Ports) -> Result<Self, PortalError> {
+        let (session, access) =
+            store.read(|reading| Ok::<_, PortalError>((reading.session()?, reading.access()?)))?;
+        let session = session.ok_or(PortalError::SignInNeeded)?;
+        let transport = ports.network.connect(&session.server_url).map_err(|_| PortalError::BadServerUrl)?;
+        let (network, _) = watch::channel(0);
+        Ok(Self {
+            transport,
+            ports,
+            store,
+            device_id: session.device_id,
+            access: Mutex::new(access),
+            network,
+        })
+    }
+
+    /// This installation.
+    #[must_use]
+    pub const fn device_id(&self) -> DeviceId {
+        self.device_id
+    }
+
+    /// The network changed: what is in flight hangs on a dead connection, so it is abandoned and sent again.
+    pub fn network_changed(&self) {
+        self.network.send_modify(|count| *count += 1);
+    }
+
+    /// Sends `request` under the session, refreshing once if the token is over.
+    ///
+    /// # Errors
+    /// The [`Miss`]; [`Miss::SignedOut`] is stored before it is returned.
+    pub async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, Miss> {
+        let asked = self.ask_with_fresh_token(request).await;
+        if matches!(asked, Err(Miss::SignedOut)) {
+            *self.access.lock().await = None;
+            self.keep_signed_out();
+        }
+        asked
+    }
+
+    async fn ask_with_fresh_token<T: DeserializeOwned>(&self, request: Request) -> Result<T, Miss> {
+        let token = self.token(None).await?;
+        let first = self.ask_with(&request, &token).await;
+        if !matches!(first, Err(Miss::Problem(ProblemCode::AccessTokenExpired, _))) {
+            return first;
+        }
+        let fresh = self.token(Some(&token)).await?;
+        match self.ask_with(&request, &fresh).await {
+            // Twice in a row is no question of time.
+            Err(Miss::Problem(ProblemCode::AccessTokenExpired, _)) => {
+                Err(Miss::transient(Fault::ServerFault))
+            }
+            second => second,
+        }
+    }
+
+    async fn ask_with<T: DeserializeOwned>(&self, request: &Request, token: &Base64) -> Result<T, Miss> {
+        let request = Request { bearer: Some(token.to_string()), ..request.clone() };
+        read(self.exchange(request).await)
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Response, TransportFault> {
+        let mut network = self.network.subscribe();
+        tokio::select! {
+            biased;
+            exchanged = self.transport.exchange(request) => exchanged,
+            _ = network.changed() => Err(TransportFault::Broken),
+        }
+    }
+
+    /// The token, another one than `over`.
+    async fn token(&self, over: Option<&Base64>) -> Result<Base64, Miss> {
+        let mut held = self.access.lock().await;
+        if let Some(access) = held.as_ref().filter(|access| Some(&access.access_token) != over) {
+            return Ok(access.access_token.clone());
+        }
+        let access = self.refresh().await?;
+        let token = access.access_token.clone();
+        if let Err(fault) = self.store.write(|writing| writing.set(Fact::Access, &access)) {
+            tracing::debug!(%fault, "the token serves this process only");
+        }
+        *held = Some(access);
+        Ok(token)
+    }
+
+    async fn refresh(&self) -> Result<Access, Miss> {
+        let nonce: Nonce = read(self.exchange(codec::ask_nonce(self.device_id)).await)?;
+        let signed = self.ports.device_key.sign(&refresh_bytes(self.device_id, &nonce.nonce.0));
+        let signature = Base64(signed.map_err(|_| Miss::transient(Fault::KeyUnavailable))?);
+        let body = Refresh { device_id: self.device_id, nonce: nonce.nonce, signature };
+        read(self.exchange(codec::refresh(&body)).await).map_err(|miss| match miss {
+            // Another process of this phone used a later nonce; the next attempt takes a new one.
+            Miss::Problem(ProblemCode::NonceStale, _) => Miss::transient(Fault::ServerBusy),
+            // The keystore made a new key, so this device must sign in again.
+            Miss::Problem(ProblemCode::SignatureInvalid, _) => Miss::SignedOut,
+            other => other,
+        })
+    }
+
+    /// The outbox waits, nothing is deleted (R42).
+    fn keep_signed_out(&self) {
+        let kept = self.store.write(|writing| {
+            writing.set(Fact::SignedOut, &true)?;
+            writing.unset(Fact::Access)
+        });
+        if let Err(fault) = kept {
+            tracing::warn!(%fault, "the sign-out could not be stored; the server will say it again");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The real network: one reqwest client, rustls with ring, roots of our own bundle (ADR 0002).
+//!
+//! Holds: HTTPS, but for this machine's own loopback; no redirects; stall timeouts, never a total one; an answer
+//! larger than any of ours is cut off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use portico_wire::{WIRE_HEADER, WIRE_VERSION};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::CertificateDer;
+
+use crate::ports::{BadServerUrl, Method, Network, Patience, Request, Response, Transport, TransportFault};
+
+/// Makes real connections.
+#[derive(Debug, Clone)]
+pub struct RealNetwork {
+    usual: reqwest::Client,
+    long_poll: reqwest::Client,
+}
+
+impl RealNetwork {
+    /// Trusts the bundled roots, and `extra_root` (DER) of a firm that runs its own authority.
+    ///
+    /// # Errors
+    /// [`rustls::Error`] where `extra_root` is no certificate.
+    pub fn new(extra_root: Option<CertificateDer<'static>>) -> Result<Self, rustls::Error> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(root) = extra_root {
+            roots.add(root)?;
+        }
+        let mut tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        // A preconfigured client announces nothing by itself.
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { usual: http(&tls, STALL), long_poll: http(&tls, STALL_LONG_POLL) })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one builder of the network port")]
+fn http(tls: &ClientConfig, stall: Duration) -> reqwest::Client {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT)
+        .read_timeout(stall)
+        .tcp_keepalive(KEEP_ALIVE)
+        .build()
+        .expect("the settings above are fixed and valid")
+}
+
+impl Network for RealNetwork {
+    fn connect(&self, url: &str) -> Result<Arc<dyn Transport>, BadServerUrl> {
+        let parsed = reqwest::Url::parse(url).map_err(|_| BadServerUrl)?;
+        let loopback = matches!(parsed.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
+        let allowed = parsed.scheme() == "https" || (parsed.scheme() == "http" && loopback);
+        if !allowed || !parsed.has_host() {
+            return Err(BadServerUrl);
+        }
+        let base = url.trim_end_matches('/').to_owned();
+        Ok(Arc::new(RealTransport { base, network: self.clone() }))
+    }
+}
+
+/// A connection to one server.
+struct RealTransport {
+    base: String,
+    network: RealNetwork,
+}
+
+impl Transport for RealTransport {
+    fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        let http = match request.patience {
+            Patience::Usual => &self.network.usual,
+            Patience::LongPoll => &self.network.long_poll,
+        };
+        let method = match request.method {
+            Method::Delete => reqwest::Method::DELETE,
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+        };
+        let mut builder =
+            http.request(method, format!("{}{}", self.base, request.path)).header(WIRE_HEADER, WIRE_VERSION);
+        if let Some(bearer) = request.bearer {
+            builder = builder.header(AUTHORIZATION, format!("Bearer {bearer}"));
+        }
+        if let Some(body) = request.body {
+            builder = builder.header(CONTENT_TYPE, "application/json").body(body);
+        }
+        Box::pin(async move { receive(builder.send().await.map_err(|fault| fault_of(&fault))?).await })
+    }
+}
+
+async fn receive(answer: reqwest::Response) -> Result<Response, TransportFault> {
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let media_type = header(CONTENT_TYPE).and_then(|text| text.split(';').next()).unwrap_or("");
+    let mut response = Response {
+        status: answer.status().as_u16(),
+        media_type: media_type.trim().to_ascii_lowercase(),
+        retry_after_s: header(RETRY_AFTER).and_then(|text| text.parse().ok()),
+        body: Vec::new(),
+    };
+    let mut chunks = answer.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|fault| fault_of(&fault))?;
+        if response.body.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(TransportFault::TooLarge);
+        }
+        response.body.extend_from_slice(&chunk);
+    }
+    Ok(response)
+}
+
+/// Reqwest wraps the cause; a certificate that is not trusted is the one a person must hear of.
+fn fault_of(fault: &reqwest::Error) -> TransportFault {
+    let mut cause: Option<&dyn std::error::Error> = Some(fault);
+    while let Some(one) = cause {
+        if is_certificate_fault(one) {
+            return TransportFault::Untrusted;
+        }
+        cause = one.source();
+    }
+    if fault.is_connect() { TransportFault::Unreachable } else { TransportFault::Broken }
+}
+
+fn is_certificate_fault(fault: &(dyn std::error::Error + 'static)) -> bool {
+    let rustls = fault.downcast_ref::<rustls::Error>().or_else(|| {
+        // Input and output errors carry the cause inside instead of as their source.
+        fault.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()
+    });
+    matches!(rustls, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// A mobile network that takes longer to connect is none.
+const CONNECT: Duration = Duration::from_secs(15);
+/// How long an answer may stand still.
+const STALL: Duration = Duration::from_secs(30);
+/// The server waits 25 s on purpose.
+const STALL_LONG_POLL: Duration = Duration::from_secs(45);
+/// Finds a dead connection behind a network address translator.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// A snapshot is at most 4 MiB of entries and its heads.
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_goes_to_this_machine_only() {
+        let network = RealNetwork::new(None).unwrap();
+
+        assert!(network.connect("https://portal.example").is_ok());
+        assert!(network.connect("http://127.0.0.1:8080/").is_ok());
+        for bad in ["http://portal.example", "ftp://127.0.0.1", "portal.example", ""] {
+            assert_eq!(network.connect(bad).err(), Some(BadServerUrl), "{bad}");
+        }
+    }
+}

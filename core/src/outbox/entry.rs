@@ -1,0 +1,150 @@
+//! One entry of the outbox, as rules and screens see it.
+
+use std::fmt;
+
+use portico_wire::ids::{ConversationId, SendKey};
+use portico_wire::receipt::Receipt;
+use portico_wire::refusal::Refusal;
+
+/// Why an attempt failed and will be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// No connection, or it broke; nobody knows whether the request arrived.
+    NoConnection,
+    /// Somebody else answered: a captive portal, a proxy's page, an unknown problem.
+    NotPortico,
+    /// The server failed (5xx), or answered what this version can not read.
+    ServerFault,
+    /// The server asked to wait.
+    ServerBusy,
+    /// This app is too old for the server; reading and the queue live on.
+    AppTooOld,
+    /// After a restore: the firm must make the conversation again first.
+    ConversationMissing,
+    /// The keystore is locked or fails.
+    KeyUnavailable,
+}
+
+impl Fault {
+    /// The word in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoConnection => "no_connection",
+            Self::NotPortico => "not_portico",
+            Self::ServerFault => "server_fault",
+            Self::ServerBusy => "server_busy",
+            Self::AppTooOld => "app_too_old",
+            Self::ConversationMissing => "conversation_missing",
+            Self::KeyUnavailable => "key_unavailable",
+        }
+    }
+
+    /// Reads the word; one of a newer app reads as a fault of the server.
+    #[must_use]
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "no_connection" => Self::NoConnection,
+            "not_portico" => Self::NotPortico,
+            "server_busy" => Self::ServerBusy,
+            "app_too_old" => Self::AppTooOld,
+            "conversation_missing" => Self::ConversationMissing,
+            "key_unavailable" => Self::KeyUnavailable,
+            _ => Self::ServerFault,
+        }
+    }
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Waits for its turn.
+    Queued,
+    /// Is on its way.
+    Sending,
+    /// Will be tried again.
+    Waiting {
+        /// When, by the phone's clock.
+        until_ms: i64,
+        /// Why.
+        fault: Fault,
+    },
+    /// Waits until the person signs in again.
+    NeedsSignIn,
+    /// The person took it back; the server has not answered yet.
+    Withdrawing {
+        /// When to ask the server again; 0 for at once.
+        until_ms: i64,
+    },
+    /// In the log, for ever.
+    Accepted,
+    /// Not in the log, for ever; the text is kept until it is discarded.
+    Refused(Refusal),
+    /// Taken back, for ever.
+    Withdrawn,
+}
+
+impl State {
+    /// Whether the entry has no answer yet.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !matches!(self, Self::Accepted | Self::Refused(_) | Self::Withdrawn)
+    }
+}
+
+/// Whether a byte of an entry may have left this phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// Not one.
+    Never,
+    /// Perhaps.
+    Perhaps,
+}
+
+/// What the machine knows of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Where it stands.
+    pub state: State,
+    /// Whether it may be at the server already.
+    pub tried: Tried,
+    /// Attempts since the last nudge; sets the backoff.
+    pub attempts: u32,
+    /// Faulty answers so far.
+    pub server_faults: u32,
+    /// Set aside: the server keeps failing on it while others pass. Shown, tried hourly, holds nobody up (R40).
+    pub stuck: bool,
+}
+
+impl Progress {
+    /// A new entry.
+    pub const NEW: Self =
+        Self { state: State::Queued, tried: Tried::Never, attempts: 0, server_faults: 0, stuck: false };
+}
+
+/// An entry with what it takes to send it. `Debug` hides the text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// Its key.
+    pub send_key: SendKey,
+    /// Where to.
+    pub conversation_id: ConversationId,
+    /// The text.
+    pub body: String,
+    /// When the person sent it.
+    pub composed_at_ms: i64,
+    /// Where it stands.
+    pub progress: Progress,
+    /// The server's word from before a restore.
+    pub receipt: Option<Receipt>,
+}
+
+impl fmt::Debug for OutboxEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutboxEntry")
+            .field("send_key", &self.send_key)
+            .field("body_bytes", &self.body.len())
+            .field("progress", &self.progress)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,320 @@
+//! The rules of the outbox: `step(progress, event) -> (progress, effect)`. Pure; [`super::pump`] acts.
+//!
+//! Holds: every open state has a way on that needs no person, except `NeedsSignIn`, whose way is signing in.
+
+use portico_wire::refusal::Refusal;
+
+use super::backoff;
+use super::entry::{Fault, Progress, State, Tried};
+
+/// What the server, or whoever answered, said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// In the log.
+    Accepted,
+    /// Never in the log.
+    Refused(Refusal),
+    /// Taken back.
+    Withdrawn,
+    /// Nothing decided; try again.
+    Transient {
+        /// What happened.
+        fault: Fault,
+        /// What the server asked for.
+        retry_after_s: Option<u32>,
+    },
+    /// This device is signed out.
+    SignedOut,
+    /// The server was restored; nothing was looked up.
+    EpochStale,
+}
+
+/// What happened to an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It is at the head of its lane and due.
+    TurnCame,
+    /// An answer came, or none ever will.
+    Answered {
+        /// What it said.
+        answer: Answer,
+        /// Whether another request passed since this entry began to fail.
+        others_pass: bool,
+        /// 32 random bits for the backoff.
+        draw: u32,
+    },
+    /// The person discarded it.
+    DiscardTapped,
+    /// The network changed or the app came to the front: what waits is due.
+    Nudged,
+    /// The person signed in again.
+    SignedIn,
+    /// A new process found it, or a new epoch dropped its request.
+    RequestForgotten,
+    /// A restored server may lack it.
+    ReofferDue,
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// Send it.
+    PutMessage,
+    /// Ask the server to take it back.
+    PostWithdraw,
+}
+
+/// Server faults in a row after which an entry is set aside: at the backoff's ceiling that is over an hour.
+pub const STUCK_AFTER: u32 = 20;
+
+/// Decides. `now_ms`: the phone's clock.
+#[must_use]
+pub fn step(progress: Progress, event: Event, now_ms: i64) -> (Progress, Effect) {
+    match event {
+        Event::TurnCame => turn(progress),
+        Event::Answered { answer, others_pass, draw } => {
+            answered(progress, answer, others_pass, draw, now_ms)
+        }
+        Event::DiscardTapped => (discard(progress), Effect::None),
+        Event::Nudged => (nudge(progress), Effect::None),
+        Event::SignedIn => (signed_in(progress), Effect::None),
+        Event::RequestForgotten => (forget_request(progress), Effect::None),
+        Event::ReofferDue => (reoffer(progress), Effect::None),
+    }
+}
+
+fn turn(progress: Progress) -> (Progress, Effect) {
+    match progress.state {
+        // "Tried" is durable before the first byte leaves: the pump stores this state, then sends.
+        State::Queued | State::Waiting { .. } => {
+            (Progress { state: State::Sending, tried: Tried::Perhaps, ..progress }, Effect::PutMessage)
+        }
+        State::Withdrawing { .. } => (progress, Effect::PostWithdraw),
+        State::Sending | State::NeedsSignIn | State::Accepted | State::Refused(_) | State::Withdrawn => {
+            (progress, Effect::None)
+        }
+    }
+}
+
+fn answered(
+    progress: Progress,
+    answer: Answer,
+    others_pass: bool,
+    draw: u32,
+    now_ms: i64,
+) -> (Progress, Effect) {
+    if !progress.state.is_open() {
+        return (progress, Effect::None);
+    }
+    let withdrawing = matches!(progress.state, State::Withdrawing { .. });
+    let settled = |state| Progress { state, attempts: 0, server_faults: 0, stuck: false, ..progress.clone() };
+    let next = match answer {
+        Answer::Accepted => settled(State::Accepted),
+        // An entry on its way that was withdrawn from another copy of this phone.
+        Answer::Withdrawn => settled(State::Withdrawn),
+        Answer::Refused(refusal) => settled(State::Refused(refusal)),
+        Answer::SignedOut if withdrawing => {
+            Progress { state: State::Withdrawing { until_ms: 0 }, ..progress }
+        }
+        Answer::SignedOut => Progress { state: State::NeedsSignIn, ..progress },
+        Answer::EpochStale => forget_request(progress),
+        Answer::Transient { fault, retry_after_s } => {
+            // Whoever answers in the server's place counts too: a firewall that dislikes one text is such a one.
+            let answered = matches!(fault, Fault::ServerFault | Fault::NotPortico);
+            let server_faults = progress.server_faults.saturating_add(u32::from(answered));
+            let stuck = progress.stuck || (server_faults >= STUCK_AFTER && others_pass);
+            let wait_ms = if stuck {
+                backoff::LONGEST_MS
+            } else {
+                backoff::delay_ms(progress.attempts, retry_after_s, draw)
+            };
+            let until_ms = now_ms.saturating_add(i64::try_from(wait_ms).unwrap_or(i64::MAX));
+            let state = if withdrawing {
+                State::Withdrawing { until_ms }
+            } else {
+                State::Waiting { until_ms, fault }
+            };
+            let attempts = progress.attempts.saturating_add(1);
+            Progress { state, attempts, server_faults, stuck, ..progress }
+        }
+    };
+    (next, Effect::None)
+}
+
+fn discard(progress: Progress) -> Progress {
+    let state = match (&progress.state, progress.tried) {
+        (State::Accepted | State::Refused(_) | State::Withdrawn | State::Withdrawing { .. }, _) => {
+            return progress;
+        }
+        // Nothing has left this phone, so nobody else has to know.
+        (_, Tried::Never) => State::Withdrawn,
+        (_, Tried::Perhaps) => State::Withdrawing { until_ms: 0 },
+    };
+    Progress { state, ..progress }
+}
+
+fn nudge(progress: Progress) -> Progress {
+    let state = match progress.state {
+        // What a server keeps failing on is not the network's fault.
+        _ if progress.stuck => return progress,
+        State::Waiting { .. } => State::Queued,
+        State::Withdrawing { .. } => State::Withdrawing { until_ms: 0 },
+        other => return Progress { state: other, ..progress },
+    };
+    Progress { state, attempts: 0, ..progress }
+}
+
+fn signed_in(progress: Progress) -> Progress {
+    match progress.state {
+        State::NeedsSignIn => Progress { state: State::Queued, attempts: 0, ..progress },
+        _ => nudge(progress),
+    }
+}
+
+fn forget_request(progress: Progress) -> Progress {
+    match progress.state {
+        State::Sending => Progress { state: State::Queued, ..progress },
+        _ => progress,
+    }
+}
+
+fn reoffer(progress: Progress) -> Progress {
+    match progress.state {
+        State::Accepted => Progress { state: State::Queued, tried: Tried::Perhaps, ..Progress::NEW },
+        _ => forget_request(progress),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portico_wire::refusal::RefusalCode;
+
+    use super::*;
+
+    fn states() -> Vec<State> {
+        vec![
+            State::Queued,
+            State::Sending,
+            State::Waiting { until_ms: 50, fault: Fault::NoConnection },
+            State::NeedsSignIn,
+            State::Withdrawing { until_ms: 0 },
+            State::Accepted,
+            State::Refused(Refusal::of(RefusalCode::BodyEmpty)),
+            State::Withdrawn,
+        ]
+    }
+
+    fn answers() -> Vec<Answer> {
+        let mut out = vec![
+            Answer::Accepted,
+            Answer::Refused(Refusal::of(RefusalCode::ConversationClosed)),
+            Answer::Withdrawn,
+            Answer::SignedOut,
+            Answer::EpochStale,
+        ];
+        for fault in [Fault::NoConnection, Fault::NotPortico, Fault::ServerFault, Fault::ServerBusy] {
+            out.push(Answer::Transient { fault, retry_after_s: None });
+        }
+        out
+    }
+
+    fn at(state: State, tried: Tried) -> Progress {
+        Progress { state, tried, ..Progress::NEW }
+    }
+
+    fn after(progress: Progress, answer: Answer) -> Progress {
+        step(progress, Event::Answered { answer, others_pass: true, draw: 0 }, 100).0
+    }
+
+    // R51: transient trouble never gives up, and every entry can end.
+    #[test]
+    fn every_open_state_has_a_way_to_an_end() {
+        for state in states().into_iter().filter(State::is_open) {
+            let mut progress = at(state.clone(), Tried::Perhaps);
+            for event in [Event::RequestForgotten, Event::SignedIn, Event::TurnCame] {
+                progress = step(progress, event, 100).0;
+            }
+
+            let ended = after(progress, Answer::Accepted);
+
+            assert_eq!(ended.state, State::Accepted, "from {state:?}");
+        }
+    }
+
+    // R51: accepted, refused and withdrawn are for ever, but for a server that was restored.
+    #[test]
+    fn no_event_but_a_restore_leaves_an_end() {
+        for state in states().into_iter().filter(|state| !state.is_open()) {
+            let events = [
+                Event::TurnCame,
+                Event::DiscardTapped,
+                Event::Nudged,
+                Event::SignedIn,
+                Event::RequestForgotten,
+            ];
+            for event in events {
+                assert_eq!(step(at(state.clone(), Tried::Perhaps), event, 100).0.state, state);
+            }
+            for answer in answers() {
+                assert_eq!(after(at(state.clone(), Tried::Perhaps), answer).state, state);
+            }
+        }
+    }
+
+    // R51: only an untried entry is discarded on the phone alone.
+    #[test]
+    fn discarding_what_may_have_left_asks_the_server() {
+        let untried = step(at(State::Queued, Tried::Never), Event::DiscardTapped, 100).0;
+        let tried = step(at(State::Queued, Tried::Perhaps), Event::DiscardTapped, 100).0;
+
+        assert_eq!(untried.state, State::Withdrawn);
+        assert_eq!(tried.state, State::Withdrawing { until_ms: 0 });
+        assert_eq!(step(tried, Event::TurnCame, 100).1, Effect::PostWithdraw);
+    }
+
+    // R40: a stuck entry holds nobody up, and is tried on.
+    #[test]
+    fn twenty_server_faults_while_others_pass_set_an_entry_aside() {
+        let mut progress = at(State::Sending, Tried::Perhaps);
+        for _ in 0..STUCK_AFTER {
+            assert!(!progress.stuck);
+            progress = after(progress, Answer::Transient { fault: Fault::ServerFault, retry_after_s: None });
+        }
+
+        assert!(progress.stuck);
+        assert_eq!(step(progress.clone(), Event::TurnCame, 200).1, Effect::PutMessage);
+        assert!(!after(progress, Answer::Accepted).stuck);
+    }
+
+    #[test]
+    fn faults_of_the_network_never_make_an_entry_stuck() {
+        let mut progress = at(State::Sending, Tried::Perhaps);
+        for _ in 0..100 {
+            progress = after(progress, Answer::Transient { fault: Fault::NoConnection, retry_after_s: None });
+        }
+
+        assert!(!progress.stuck);
+    }
+
+    #[test]
+    fn withdrawal_goes_on_through_trouble_and_takes_any_answer() {
+        for answer in answers() {
+            let next = after(at(State::Withdrawing { until_ms: 0 }, Tried::Perhaps), answer.clone()).state;
+            match answer {
+                Answer::Accepted => assert_eq!(next, State::Accepted),
+                Answer::Withdrawn => assert_eq!(next, State::Withdrawn),
+                Answer::Refused(refusal) => assert_eq!(next, State::Refused(refusal)),
+                _ => assert!(matches!(next, State::Withdrawing { .. })),
+            }
+        }
+    }
+
+    #[test]
+    fn accepted_entry_is_offered_again_as_tried() {
+        let again = step(at(State::Accepted, Tried::Perhaps), Event::ReofferDue, 100).0;
+
+        assert_eq!(again, at(State::Queued, Tried::Perhaps));
+    }
+}

@@ -1,0 +1,422 @@
+//! The loop that drains the outbox: takes what is due, performs the machine's effects, stores the answers.
+//!
+//! Holds: at most one request per conversation, at most [`SIDE_BY_SIDE`] in all. An answer counts only if its
+//! epoch is this phone's own; on a stale one the pump stands still until the new epoch is adopted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use portico_wire::ids::{ConversationId, Epoch, SendKey};
+use portico_wire::limits::LOOKED_AT_RANGES_MAX;
+use portico_wire::looked_at::LookedAt;
+use portico_wire::message::{Accepted, SendMessage, WithdrawAnswer};
+use portico_wire::problem::ProblemCode;
+use portico_wire::signin::PushAddress;
+
+use super::backoff;
+use super::entry::{Fault, OutboxEntry};
+use super::machine::{Answer, Effect, Event, step};
+use crate::events::{EventHub, PortalEvent};
+use crate::net::classify::Miss;
+use crate::net::codec;
+use crate::net::session::SessionLink;
+use crate::ports::{Ports, random};
+use crate::store::{Fact, LaneHead, Store, StoreError};
+
+/// Why the pump came to rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing is left to do.
+    Empty,
+    /// Something is due at this time, by the phone's clock.
+    Until(i64),
+    /// The server was restored, or this phone has no epoch yet: the snapshot comes first.
+    NeedsSnapshot,
+    /// The person must sign in first.
+    SignedOut,
+}
+
+/// Drains one person's outbox.
+#[derive(Debug)]
+pub struct Pump {
+    store: Arc<Store>,
+    link: Arc<SessionLink>,
+    hub: Arc<EventHub>,
+    ports: Ports,
+    /// Good answers so far; tells whether others pass while one entry fails.
+    passes: AtomicU64,
+    /// Guards, per failing entry, how many had passed when it began to fail. Entries leave when they are answered.
+    failing_since: Mutex<BTreeMap<SendKey, u64>>,
+    /// Guards when looks and the push address are tried again: attempts made, and due time.
+    small_things: Mutex<(u32, i64)>,
+}
+
+/// How one request ended, for the loop.
+enum Next {
+    GoOn,
+    NeedsSnapshot,
+    SignedOut,
+}
+
+/// An accepted send, or the word of a withdrawal.
+enum Said {
+    Accepted(Box<Accepted>),
+    Other(Answer, Option<Epoch>),
+}
+
+impl Pump {
+    /// A pump over these.
+    #[must_use]
+    pub fn new(store: Arc<Store>, link: Arc<SessionLink>, hub: Arc<EventHub>, ports: Ports) -> Self {
+        Self {
+            store,
+            link,
+            hub,
+            ports,
+            passes: AtomicU64::new(0),
+            failing_since: Mutex::default(),
+            small_things: Mutex::default(),
+        }
+    }
+
+    /// Does everything that is due, and says what comes next.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what is stored stays, and is taken up at the next run.
+    pub async fn run_due(&self) -> Result<Rest, StoreError> {
+        let Some(epoch) = self.store.read(|reading| reading.epoch())? else { return Ok(Rest::NeedsSnapshot) };
+        if self.store.read(|reading| reading.is_signed_out())? {
+            return Ok(Rest::SignedOut);
+        }
+        let mut lanes: BTreeSet<ConversationId> =
+            self.store.read(|reading| reading.open_lanes())?.into_iter().collect();
+        let mut busy: BTreeSet<ConversationId> = BTreeSet::new();
+        let mut stuck_busy = false;
+        let mut running = FuturesUnordered::new();
+        loop {
+            let (due, due_later_ms) =
+                self.due(&mut lanes, &busy, SIDE_BY_SIDE.saturating_sub(running.len()))?;
+            for head in due {
+                busy.insert(head.entry.conversation_id);
+                running.push(self.attempt(head, epoch, Lane::Texts));
+            }
+            let room_left = !stuck_busy && running.len() < SIDE_BY_SIDE;
+            if let Some(head) = if room_left { self.due_stuck()? } else { None } {
+                stuck_busy = true;
+                running.push(self.attempt(head, epoch, Lane::Stuck));
+            }
+            let Some((lane, conversation, next)) = running.next().await.transpose()? else {
+                return self.rest(epoch, due_later_ms).await;
+            };
+            match lane {
+                Lane::Texts => busy.remove(&conversation),
+                Lane::Stuck => std::mem::take(&mut stuck_busy),
+            };
+            match next {
+                Next::GoOn => {}
+                Next::NeedsSnapshot => return Ok(Rest::NeedsSnapshot),
+                Next::SignedOut => {
+                    self.hub.tell(&[PortalEvent::SignInNeeded]);
+                    return Ok(Rest::SignedOut);
+                }
+            }
+        }
+    }
+
+    /// Heads of idle lanes that are due, at most `most`; and when the next one is. Forgets empty lanes.
+    fn due(
+        &self,
+        lanes: &mut BTreeSet<ConversationId>,
+        busy: &BTreeSet<ConversationId>,
+        most: usize,
+    ) -> Result<(Vec<LaneHead>, Option<i64>), StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        let mut due = Vec::new();
+        let mut later: Option<i64> = None;
+        let idle: Vec<ConversationId> = lanes.difference(busy).copied().collect();
+        for conversation in idle {
+            if due.len() == most {
+                break;
+            }
+            match self.store.read(|reading| reading.lane_head(conversation))? {
+                None => {
+                    lanes.remove(&conversation);
+                }
+                Some(head) if backoff::is_due(head.due_ms, now_ms) => due.push(head),
+                Some(head) => later = Some(later.map_or(head.due_ms, |other| other.min(head.due_ms))),
+            }
+        }
+        Ok((due, later))
+    }
+
+    fn due_stuck(&self) -> Result<Option<LaneHead>, StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        let head = self.store.read(|reading| reading.stuck_head())?;
+        Ok(head.filter(|head| backoff::is_due(head.due_ms, now_ms)))
+    }
+
+    /// The texts are done for the moment: looks and the push address, then rest.
+    async fn rest(&self, epoch: Epoch, texts_due_ms: Option<i64>) -> Result<Rest, StoreError> {
+        let stuck_due_ms = self.store.read(|reading| reading.stuck_head())?.map(|head| head.due_ms);
+        let small_due_ms = match self.do_small_things(epoch).await? {
+            Ok(due_ms) => due_ms,
+            Err(rest) => return Ok(rest),
+        };
+        let next = [texts_due_ms, stuck_due_ms, small_due_ms].into_iter().flatten().min();
+        Ok(next.map_or(Rest::Empty, Rest::Until))
+    }
+
+    /// One attempt of the head of a lane.
+    async fn attempt(
+        &self,
+        head: LaneHead,
+        epoch: Epoch,
+        lane: Lane,
+    ) -> Result<(Lane, ConversationId, Next), StoreError> {
+        let conversation = head.entry.conversation_id;
+        let key = head.entry.send_key;
+        let (entry, effect) = self.take_turn(key)?;
+        let said = match (entry, effect) {
+            (Some(entry), Effect::PutMessage) => self.put(entry, epoch).await,
+            (Some(_), Effect::PostWithdraw) => self.withdraw(key, epoch).await,
+            _ => return Ok((lane, conversation, Next::GoOn)),
+        };
+        let next = self.settle(key, said)?;
+        self.hub.tell(&[PortalEvent::TimelineChanged(conversation), PortalEvent::ConversationsChanged]);
+        Ok((lane, conversation, next))
+    }
+
+    /// Stores that the entry is tried before its first byte leaves. The row is read anew: the person may have
+    /// discarded it meanwhile.
+    fn take_turn(&self, key: SendKey) -> Result<(Option<OutboxEntry>, Effect), StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        self.store.write(|writing| {
+            let Some(mut entry) = writing.outbox_entry(key)? else { return Ok((None, Effect::None)) };
+            let (progress, effect) = step(entry.progress.clone(), Event::TurnCame, now_ms);
+            if progress != entry.progress {
+                writing.keep_progress(key, &progress)?;
+                entry.progress = progress;
+            }
+            Ok((Some(entry), effect))
+        })
+    }
+
+    async fn put(&self, entry: OutboxEntry, epoch: Epoch) -> Said {
+        let body = SendMessage {
+            epoch,
+            conversation_id: entry.conversation_id,
+            body: entry.body,
+            composed_at_ms: entry.composed_at_ms,
+            receipt: entry.receipt,
+        };
+        match self.link.ask::<Accepted>(codec::put_message(entry.send_key, &body)).await {
+            Ok(accepted) => Said::Accepted(Box::new(accepted)),
+            Err(miss) => said_of(miss),
+        }
+    }
+
+    async fn withdraw(&self, key: SendKey, epoch: Epoch) -> Said {
+        match self.link.ask::<WithdrawAnswer>(codec::withdraw(key, epoch)).await {
+            Ok(WithdrawAnswer::Accepted(accepted)) => Said::Accepted(accepted),
+            Ok(WithdrawAnswer::Refused { epoch, refusal }) => {
+                Said::Other(Answer::Refused(refusal), Some(epoch))
+            }
+            Ok(WithdrawAnswer::Withdrawn { epoch }) => Said::Other(Answer::Withdrawn, Some(epoch)),
+            Err(miss) => said_of(miss),
+        }
+    }
+
+    /// Stores an answer in one transaction: the entry in, the echo out. One of another epoch decides nothing.
+    fn settle(&self, key: SendKey, said: Said) -> Result<Next, StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        let draw = u32::from_be_bytes(random(&*self.ports.dice));
+        let others_pass = self.others_pass(key, &said);
+        self.store.write(|writing| {
+            let epoch = writing.epoch()?;
+            let (answer, accepted) = match said {
+                Said::Accepted(accepted) if Some(accepted.epoch) != epoch => (Answer::EpochStale, None),
+                Said::Accepted(accepted) => (Answer::Accepted, Some(accepted)),
+                // A final answer always states its epoch; one that does not is no answer of ours.
+                Said::Other(Answer::Refused(_) | Answer::Withdrawn, None) => {
+                    (Answer::Transient { fault: Fault::ServerFault, retry_after_s: None }, None)
+                }
+                Said::Other(Answer::Refused(_) | Answer::Withdrawn, stated) if stated != epoch => {
+                    (Answer::EpochStale, None)
+                }
+                Said::Other(answer, _) => (answer, None),
+            };
+            let next = match &answer {
+                Answer::EpochStale => Next::NeedsSnapshot,
+                Answer::SignedOut => Next::SignedOut,
+                _ => Next::GoOn,
+            };
+            let Some(entry) = writing.outbox_entry(key)? else { return Ok(next) };
+            let event = Event::Answered { answer, others_pass, draw };
+            writing.keep_progress(key, &step(entry.progress, event, now_ms).0)?;
+            if let Some(accepted) = accepted {
+                let count = writing.epoch_count()?;
+                writing.keep_receipt(key, &accepted.receipt, count)?;
+                // Access was lost meanwhile: settled, and not stored (R41).
+                let conversation = accepted.entry.conversation_id;
+                let lost =
+                    writing.access_lost_at(conversation)?.is_some() && writing.head(conversation)?.is_none();
+                if !lost {
+                    writing.put_entry(&accepted.entry)?;
+                }
+            }
+            Ok(next)
+        })
+    }
+
+    /// Whether another request passed since this entry began to fail.
+    fn others_pass(&self, key: SendKey, said: &Said) -> bool {
+        let mut failing = self.failing_since.lock().unwrap_or_else(PoisonError::into_inner);
+        match said {
+            Said::Other(Answer::Transient { .. }, _) => {
+                let passes = self.passes.load(Ordering::Relaxed);
+                *failing.entry(key).or_insert(passes) < passes
+            }
+            _ => {
+                failing.remove(&key);
+                self.passed();
+                false
+            }
+        }
+    }
+
+    /// Notes a good answer of the server to anything.
+    pub fn passed(&self) {
+        self.passes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What waits is due: the network changed, or the app came to the front.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn nudge(&self) -> Result<(), StoreError> {
+        *self.small_things.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+        self.step_open(&Event::Nudged)
+    }
+
+    /// A new process: requests of the last one are forgotten, never their keys.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn forget_requests(&self) -> Result<(), StoreError> {
+        self.step_open(&Event::RequestForgotten)
+    }
+
+    fn step_open(&self, event: &Event) -> Result<(), StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        self.store.write(|writing| {
+            for entry in writing.open_entries()? {
+                let next = step(entry.progress.clone(), event.clone(), now_ms).0;
+                if next != entry.progress {
+                    writing.keep_progress(entry.send_key, &next)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Tells the server of looks and of the push address. When to try again, if something is left; or why to rest.
+    async fn do_small_things(&self, epoch: Epoch) -> Result<Result<Option<i64>, Rest>, StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        let (attempts, due_ms) = *self.small_things.lock().unwrap_or_else(PoisonError::into_inner);
+        if !backoff::is_due(due_ms, now_ms) {
+            return Ok(Ok(self.has_small_things()?.then_some(due_ms)));
+        }
+        let outcome = match self.tell_looks(epoch).await? {
+            Ok(()) => self.tell_push_address().await?,
+            missed => missed,
+        };
+        let (retry_after_s, rest) = match outcome {
+            Ok(()) => {
+                *self.small_things.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
+                return Ok(Ok(None));
+            }
+            Err(Miss::SignedOut) => (None, Some(Rest::SignedOut)),
+            Err(Miss::Problem(ProblemCode::StaleEpoch, _)) => (None, Some(Rest::NeedsSnapshot)),
+            Err(Miss::Transient { retry_after_s, .. }) => (retry_after_s, None),
+            Err(Miss::Refused(..) | Miss::Problem(..)) => (None, None),
+        };
+        if let Some(rest) = rest {
+            return Ok(Err(rest));
+        }
+        let draw = u32::from_be_bytes(random(&*self.ports.dice));
+        let wait_ms = backoff::delay_ms(attempts, retry_after_s, draw);
+        let due_ms = now_ms.saturating_add(i64::try_from(wait_ms).unwrap_or(i64::MAX));
+        *self.small_things.lock().unwrap_or_else(PoisonError::into_inner) =
+            (attempts.saturating_add(1), due_ms);
+        Ok(Ok(Some(due_ms)))
+    }
+
+    fn has_small_things(&self) -> Result<bool, StoreError> {
+        self.store.read(|reading| {
+            let address: Option<PushAddress> = reading.fact(Fact::UntoldPushAddress)?;
+            Ok(address.is_some() || reading.untold_looks(1)?.is_some())
+        })
+    }
+
+    async fn tell_looks(&self, epoch: Epoch) -> Result<Result<(), Miss>, StoreError> {
+        while let Some((conversation, ranges, newest)) =
+            self.store.read(|reading| reading.untold_looks(LOOKED_AT_RANGES_MAX))?
+        {
+            let request = codec::look_at(conversation, &LookedAt { epoch, ranges });
+            match self.link.ask::<serde::de::IgnoredAny>(request).await {
+                // The server does not let this person know of it (any more), so the look means nothing there.
+                Ok(_) | Err(Miss::Problem(ProblemCode::NotFound, _) | Miss::Refused(..)) => {
+                    self.store.write(|writing| writing.told_looks(conversation, newest))?;
+                }
+                Err(miss) => return Ok(Err(miss)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn tell_push_address(&self) -> Result<Result<(), Miss>, StoreError> {
+        let Some(address) =
+            self.store.read(|reading| reading.fact::<PushAddress>(Fact::UntoldPushAddress))?
+        else {
+            return Ok(Ok(()));
+        };
+        let request = codec::put_push_address(self.link.device_id(), &address);
+        match self.link.ask::<serde::de::IgnoredAny>(request).await {
+            Ok(_) => {
+                self.store.write(|writing| writing.unset(Fact::UntoldPushAddress))?;
+                Ok(Ok(()))
+            }
+            Err(miss) => Ok(Err(miss)),
+        }
+    }
+}
+
+/// Which queue an attempt belongs to.
+#[derive(Clone, Copy)]
+enum Lane {
+    Texts,
+    Stuck,
+}
+
+fn said_of(miss: Miss) -> Said {
+    match miss {
+        Miss::Refused(refusal, epoch) if refusal.code == portico_wire::refusal::RefusalCode::Withdrawn => {
+            Said::Other(Answer::Withdrawn, epoch)
+        }
+        Miss::Refused(refusal, epoch) => Said::Other(Answer::Refused(refusal), epoch),
+        Miss::SignedOut => Said::Other(Answer::SignedOut, None),
+        Miss::Problem(ProblemCode::StaleEpoch, _) => Said::Other(Answer::EpochStale, None),
+        Miss::Transient { fault, retry_after_s } => {
+            Said::Other(Answer::Transient { fault, retry_after_s }, None)
+        }
+        Miss::Problem(..) => {
+            Said::Other(Answer::Transient { fault: Fault::ServerFault, retry_after_s: None }, None)
+        }
+    }
+}
+
+/// Requests on their way at once: one connection's worth on HTTP/1.1, and no flood after a tunnel.
+const SIDE_BY_SIDE: usize = 4;

@@ -1,0 +1,207 @@
+//! Coming up to date and standing still: the loops behind a [`Portal`], and the system's words to it.
+
+use super::{Connection, Portal};
+use crate::error::PortalError;
+use crate::net::classify::Miss;
+use crate::net::codec;
+use crate::outbox::backoff;
+use crate::outbox::pump::Rest;
+use crate::ports::random;
+use crate::store::Fact;
+use crate::sync::pull::Pulled;
+
+impl Portal {
+    // Coming up to date.
+
+    /// Does everything that is due now: one run of the outbox, then pulls until the server has no more; then the
+    /// outbox again if the pull adopted a new epoch. For background time, terminals and tests.
+    ///
+    /// # Errors
+    /// A store fault. Faults of the network are in [`Portal::connection`].
+    pub async fn catch_up(&self) -> Result<Rest, PortalError> {
+        let mut rest = self.pump_once().await?;
+        loop {
+            let pulled = self.pull_once(0).await?;
+            match pulled {
+                Pulled::Applied { more: true, .. } => {}
+                Pulled::Applied { .. } => break,
+                Pulled::Transient { .. } => return Ok(rest),
+                Pulled::SignedOut => return Ok(Rest::SignedOut),
+            }
+        }
+        if rest == Rest::NeedsSnapshot {
+            rest = self.pump_once().await?;
+            self.pull_once(0).await?;
+        }
+        Ok(rest)
+    }
+
+    /// One run of the outbox.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub async fn pump_once(&self) -> Result<Rest, PortalError> {
+        let _one = self.room.pumping.lock().await;
+        Ok(self.room.pump.run_due().await?)
+    }
+
+    /// One pull, waiting on the server for up to `wait_s` seconds.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub async fn pull_once(&self, wait_s: u32) -> Result<Pulled, PortalError> {
+        let pulled = self.room.puller.pull(wait_s).await?;
+        self.note_connection(match pulled {
+            Pulled::Applied { .. } => Connection::Online,
+            Pulled::Transient { fault, .. } => Connection::Offline(fault),
+            Pulled::SignedOut => Connection::SignedOut,
+        });
+        Ok(pulled)
+    }
+
+    /// Keeps this portal up to date until the future is dropped: drains the outbox, waits for changes.
+    ///
+    /// # Errors
+    /// A store fault ends it; what is stored stays.
+    pub async fn run(&self) -> Result<(), PortalError> {
+        tokio::try_join!(self.run_pump(), self.run_pull())?;
+        Ok(())
+    }
+
+    async fn run_pump(&self) -> Result<(), PortalError> {
+        loop {
+            self.wait_until_active().await;
+            let woken = self.room.pump_woken.notified();
+            let due_ms = match self.pump_once().await? {
+                Rest::Until(due_ms) => Some(due_ms),
+                Rest::NeedsSnapshot => {
+                    self.room.pull_woken.notify_one();
+                    None
+                }
+                Rest::Empty | Rest::SignedOut => None,
+            };
+            tokio::select! {
+                () = woken => {}
+                () = self.wait_until(due_ms) => {}
+            }
+        }
+    }
+
+    async fn run_pull(&self) -> Result<(), PortalError> {
+        let mut attempts = 0;
+        loop {
+            self.wait_until_active().await;
+            let woken = self.room.pull_woken.notified();
+            let pulled = tokio::select! {
+                pulled = self.pull_once(LONG_POLL_S) => pulled?,
+                // Somebody knows better than a poll that stands still: ask again at once.
+                () = woken => continue,
+            };
+            let wait_ms = match pulled {
+                Pulled::Applied { restored, .. } => {
+                    attempts = 0;
+                    if restored {
+                        self.room.pump_woken.notify_one();
+                    }
+                    continue;
+                }
+                Pulled::Transient { retry_after_s, .. } => {
+                    let draw = u32::from_be_bytes(random(&*self.room.ports.dice));
+                    attempts += 1;
+                    Some(backoff::delay_ms(attempts - 1, retry_after_s, draw))
+                }
+                Pulled::SignedOut => None,
+            };
+            self.wait_or_woken(wait_ms).await;
+        }
+    }
+
+    async fn wait_or_woken(&self, wait_ms: Option<u64>) {
+        let wait = async {
+            match wait_ms {
+                Some(wait_ms) => self.room.ports.clock.wait(wait_ms).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = wait => {}
+            () = self.room.pull_woken.notified() => {}
+        }
+    }
+
+    async fn wait_until(&self, due_ms: Option<i64>) {
+        let Some(due_ms) = due_ms else { return std::future::pending().await };
+        let wait_ms =
+            due_ms.saturating_sub(self.room.ports.clock.now_ms()).clamp(0, backoff::LONGEST_MS as i64);
+        self.room.ports.clock.wait(u64::try_from(wait_ms).unwrap_or(0)).await;
+    }
+
+    async fn wait_until_active(&self) {
+        let mut active = self.room.active.subscribe();
+        // The sender lives as long as this portal.
+        let _ = active.wait_for(|active| *active).await;
+    }
+
+    // The system's words.
+
+    /// The network changed: what is in flight is abandoned and sent again, what waits is due.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub fn network_changed(&self) -> Result<(), PortalError> {
+        self.room.link.network_changed();
+        self.nudge()
+    }
+
+    /// The app came to the front: what waits is due, pushes of the extension are taken in.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub fn became_active(&self) -> Result<(), PortalError> {
+        self.room.active.send_replace(true);
+        self.take_in_pushes()?;
+        self.nudge()
+    }
+
+    fn nudge(&self) -> Result<(), PortalError> {
+        self.room.pump.nudge()?;
+        self.room.pump_woken.notify_one();
+        self.room.pull_woken.notify_one();
+        Ok(())
+    }
+
+    /// The system is about to suspend the app: no request starts, those in flight are abandoned, and the store's log
+    /// is moved into its file. Ends within `deadline_ms`; [`Portal::became_active`] goes on.
+    ///
+    /// # Errors
+    /// [`PortalError::RetryLater`] if the deadline passed before the pump stood still.
+    pub async fn suspend(&self, deadline_ms: u64) -> Result<(), PortalError> {
+        self.room.active.send_replace(false);
+        self.room.link.network_changed();
+        tokio::select! {
+            _still = self.room.pumping.lock() => Ok(self.room.store.checkpoint()?),
+            () = self.room.ports.clock.wait(deadline_ms) => Err(PortalError::RetryLater { after_s: None }),
+        }
+    }
+
+    /// Signs this device out on the server. The store stays, sealed by its key; signing in again opens it.
+    ///
+    /// # Errors
+    /// [`PortalError::Offline`] and its like: still signed in.
+    pub async fn sign_out(&self) -> Result<(), PortalError> {
+        let request = codec::sign_out(self.room.link.device_id());
+        match self.room.link.ask::<serde::de::IgnoredAny>(request).await {
+            Ok(_) | Err(Miss::SignedOut) => {}
+            Err(miss) => return Err(miss.into()),
+        }
+        self.room.store.write(|writing| {
+            writing.set(Fact::SignedOut, &true)?;
+            writing.unset(Fact::Access)
+        })?;
+        self.note_connection(Connection::SignedOut);
+        Ok(())
+    }
+}
+
+/// How long one long poll waits, in seconds.
+const LONG_POLL_S: u32 = portico_wire::limits::SYNC_WAIT_S_MAX;

@@ -1,0 +1,199 @@
+//! The outside world: clock, dice, transport, secrets, device key. Real adapters beside, fakes in `testing`.
+
+pub(crate) mod files;
+mod software_key;
+mod system;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use zeroize::Zeroizing;
+
+pub use files::FileSecretStore;
+pub use software_key::SoftwareDeviceKey;
+pub use system::{SystemClock, SystemDice};
+
+/// Tells and waits for time.
+pub trait Clock: Send + Sync {
+    /// UTC milliseconds since 1970, by the phone's clock. May jump.
+    fn now_ms(&self) -> i64;
+    /// Ends after `wait_ms` milliseconds.
+    fn wait(&self, wait_ms: u64) -> BoxFuture<'static, ()>;
+}
+
+/// Randomness, for ids, keys and jitter.
+pub trait Dice: Send + Sync {
+    /// Fills `out` with bytes nobody can foretell.
+    fn fill(&self, out: &mut [u8]);
+}
+
+/// Draws `N` bytes.
+pub fn random<const N: usize>(dice: &dyn Dice) -> [u8; N] {
+    let mut out = [0; N];
+    dice.fill(&mut out);
+    out
+}
+
+/// The methods the wire uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Removes a device.
+    Delete,
+    /// Reads.
+    Get,
+    /// Asks or acts.
+    Post,
+    /// Writes under a key made by the phone.
+    Put,
+}
+
+/// How long a request may stand still. There is no total limit: a slow train is not a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// An ordinary request.
+    Usual,
+    /// A long poll, which stands still on purpose.
+    LongPoll,
+}
+
+/// One request. `Debug` shows method and path without the query.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Path and query, from `/v1` on.
+    pub path: String,
+    /// The access token, base64url, if one is needed.
+    pub bearer: Option<String>,
+    /// JSON, if there is a body.
+    pub body: Option<Vec<u8>>,
+    /// How long it may stand still.
+    pub patience: Patience,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {}", self.method, self.path.split('?').next().unwrap_or(""))
+    }
+}
+
+/// One answer, of whoever answered. `Debug` shows status and length.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The media type without parameters, lower case; empty if none.
+    pub media_type: String,
+    /// `Retry-After` in seconds, if given so.
+    pub retry_after_s: Option<u32>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Response({}, {}, {} bytes)", self.status, self.media_type, self.body.len())
+    }
+}
+
+/// No answer came. Whether the request arrived is unknown in every case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransportFault {
+    /// No connection.
+    #[error("no connection")]
+    Unreachable,
+    /// The server's certificate is not trusted.
+    #[error("the server's certificate is not trusted")]
+    Untrusted,
+    /// The connection broke or stood still too long.
+    #[error("the connection broke")]
+    Broken,
+    /// The answer is larger than any of ours.
+    #[error("the answer is too large")]
+    TooLarge,
+}
+
+/// Carries requests to the one server of this person.
+pub trait Transport: Send + Sync {
+    /// Sends `request` and waits for the whole answer. Dropping the future abandons the request.
+    fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>>;
+}
+
+/// Why the platform does not give a secret or a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SecretFault {
+    /// Locked until the person unlocks the phone.
+    #[error("locked")]
+    Locked,
+    /// The keystore itself fails.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+/// The platform's keystore, as far as it keeps bytes. Device-only: never part of a backup of the phone.
+pub trait SecretStore: Send + Sync {
+    /// The secret of that name, if there is one.
+    ///
+    /// # Errors
+    /// [`SecretFault`].
+    fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SecretFault>;
+    /// Keeps `secret` under `name`, durably, in place of an older one.
+    ///
+    /// # Errors
+    /// [`SecretFault`]; the older one stays.
+    fn keep(&self, name: &str, secret: &[u8]) -> Result<(), SecretFault>;
+    /// Forgets the secret of that name.
+    ///
+    /// # Errors
+    /// [`SecretFault`]; it is still there.
+    fn forget(&self, name: &str) -> Result<(), SecretFault>;
+}
+
+/// The device's P-256 session key, usable after the first unlock without the person. It never leaves the keystore.
+pub trait DeviceKey: Send + Sync {
+    /// The public half: an uncompressed point, 65 bytes. Makes the key at the first call.
+    ///
+    /// # Errors
+    /// [`SecretFault`].
+    fn session_public_key(&self) -> Result<Vec<u8>, SecretFault>;
+    /// ECDSA with SHA-256 over `bytes`, in ASN.1 DER.
+    ///
+    /// # Errors
+    /// [`SecretFault`].
+    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault>;
+}
+
+/// Makes transports to servers; the address comes from an invitation or is typed once.
+pub trait Network: Send + Sync {
+    /// A transport to the server at `url`.
+    ///
+    /// # Errors
+    /// [`BadServerUrl`] where the address is none, or plain HTTP to another machine.
+    fn connect(&self, url: &str) -> Result<Arc<dyn Transport>, BadServerUrl>;
+}
+
+/// An address that can not be a Portico server's: not `https://`, and not `http://` on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an https address")]
+pub struct BadServerUrl;
+
+/// All ports of a phone.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub dice: Arc<dyn Dice>,
+    /// Connections.
+    pub network: Arc<dyn Network>,
+    /// Secrets.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The session key.
+    pub device_key: Arc<dyn DeviceKey>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ports")
+    }
+}

@@ -1,0 +1,16 @@
+//! Signing in, and the people of one phone.
+//!
+//! ```text
+//! begin(server, email) -> PendingSignIn -> answer(code) -> SignedIn(Portal)
+//!                            ^    |            |  `-> ChooseFirm -> answer(code, firm)
+//!                            |    |            `-> WrongCode, CodeMalformed: type again
+//!                            `----'-- ChallengeEnded: begin again
+//! ```
+//!
+//! Every state has a way on that the person can take alone (R42). Signing in again opens the same store: outbox,
+//! drafts and a waiting tap are still there. Another person's sign-in opens another store and leaves the first
+//! one sealed (R51).
+
+pub mod driver;
+pub mod generation;
+pub mod people;

@@ -1,0 +1,121 @@
+//! Heads of conversations, and what is purged when access is lost.
+
+use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState};
+use portico_wire::entry::Entry;
+use portico_wire::ids::ConversationId;
+use portico_wire::looked_at::SeqSet;
+use rusqlite::OptionalExtension as _;
+
+use super::spans::Ranges;
+use super::values::{from_json, int, to_json, uint};
+use super::{Reading, StoreError, Writing};
+
+impl Reading<'_> {
+    /// The head of a conversation; none if this phone does not hold it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn head(&self, conversation: ConversationId) -> Result<Option<ConversationHead>, StoreError> {
+        let text: Option<String> = self
+            .0
+            .prepare_cached("SELECT head FROM conversations WHERE conversation_id = ?1")?
+            .query_row([conversation.as_bytes()], |row| row.get(0))
+            .optional()?;
+        text.as_deref().map(from_json).transpose()
+    }
+
+    /// The place in the person's log at which access to a conversation was lost; none if it was not.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn access_lost_at(&self, conversation: ConversationId) -> Result<Option<u64>, StoreError> {
+        let seq: Option<i64> = self
+            .0
+            .prepare_cached("SELECT log_seq FROM lost_access WHERE conversation_id = ?1")?
+            .query_row([conversation.as_bytes()], |row| row.get(0))
+            .optional()?;
+        Ok(seq.map(uint))
+    }
+}
+
+impl Writing<'_> {
+    /// Takes the head as the server has it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn put_head(&self, head: &ConversationHead) -> Result<(), StoreError> {
+        self.0.0
+            .prepare_cached(
+                "INSERT INTO conversations (conversation_id, head, last_seq, last_at_ms) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (conversation_id) DO UPDATE SET head = excluded.head, last_seq = excluded.last_seq,
+                    last_at_ms = excluded.last_at_ms, on_server = 1",
+            )?
+            .execute((head.conversation_id.as_bytes(), to_json(head)?, int(head.last_seq), head.last_at_ms))?;
+        Ok(())
+    }
+
+    /// A newer entry moves its conversation to the top. One whose head has not come yet gets a bare one.
+    pub(super) fn raise_head(&self, entry: &Entry) -> Result<(), StoreError> {
+        let conversation = entry.conversation_id;
+        let Some(mut head) = self.head(conversation)? else { return self.put_head(&bare_head(entry)) };
+        if entry.seq > head.last_seq {
+            head.last_seq = entry.seq;
+            head.last_at_ms = entry.accepted_at_ms;
+            self.put_head(&head)?;
+        }
+        Ok(())
+    }
+
+    /// Purges what this phone received of a conversation: entries, index, spans, looks, previews (R41).
+    ///
+    /// What the person wrote here and the server has not answered stays, and ends with its answer. Texts kept for
+    /// offering again after a restore go: what access loss purged is not offered again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn purge_conversation(&self, conversation: ConversationId, log_seq: u64) -> Result<(), StoreError> {
+        let places: Vec<i64> = self
+            .0
+            .0
+            .prepare_cached("SELECT place FROM entries WHERE conversation_id = ?1")?
+            .query_map([conversation.as_bytes()], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for place in places {
+            self.drop_place(place)?;
+        }
+        for ranges in [Ranges::Spans, Ranges::Looks] {
+            self.replace_ranges(ranges, conversation, &SeqSet::default())?;
+        }
+        for sql in [
+            "DELETE FROM untold_looks WHERE conversation_id = ?1",
+            "DELETE FROM previews WHERE conversation_id = ?1",
+            "DELETE FROM conversations WHERE conversation_id = ?1",
+            "UPDATE outbox SET body = '' WHERE conversation_id = ?1 AND state = 'accepted'",
+        ] {
+            self.0.0.prepare_cached(sql)?.execute([conversation.as_bytes()])?;
+        }
+        self.0
+            .0
+            .prepare_cached(
+                "INSERT INTO lost_access (conversation_id, log_seq) VALUES (?1, ?2)
+                 ON CONFLICT (conversation_id) DO UPDATE SET log_seq = excluded.log_seq",
+            )?
+            .execute((conversation.as_bytes(), int(log_seq)))?;
+        Ok(())
+    }
+}
+
+fn bare_head(entry: &Entry) -> ConversationHead {
+    ConversationHead {
+        conversation_id: entry.conversation_id,
+        kind: ConversationKind::Unknown,
+        title: String::new(),
+        matter_id: None,
+        state: ConversationState::Unknown,
+        may_post: false,
+        participants: Vec::new(),
+        readable_from_seq: entry.seq,
+        last_seq: entry.seq,
+        last_at_ms: entry.accepted_at_ms,
+    }
+}

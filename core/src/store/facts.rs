@@ -1,0 +1,155 @@
+//! Small single values: who, which server, which epoch, where sync stands.
+
+use portico_wire::conversation::Standing;
+use portico_wire::ids::{DeviceId, Epoch, FirmId, PersonId};
+use portico_wire::signin::Access;
+use rusqlite::OptionalExtension as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::values::{from_json, to_json};
+use super::{Reading, StoreError, Writing};
+
+/// The names of the facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// [`SessionFacts`].
+    Session,
+    /// [`Access`]: the short-lived token.
+    Access,
+    /// `true` from the server's word that this device is signed out until the person signs in again.
+    SignedOut,
+    /// [`Epoch`]: the server's life this phone lives in.
+    Epoch,
+    /// `u64`: how many epochs this phone has adopted.
+    EpochCount,
+    /// `u64`: events up to here are applied.
+    Cursor,
+    /// `i64`: what was accepted before this is in every backup that may be restored.
+    BackedUpThrough,
+    /// `i64`: when the server last answered.
+    LastContact,
+    /// `String`: the payload of a tap that waits for signing in.
+    PendingTap,
+    /// `PushAddress` that the server has not heard of.
+    UntoldPushAddress,
+    /// `u64`: see [`crate::signin::generation`].
+    Generation,
+}
+
+impl Fact {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Access => "access",
+            Self::SignedOut => "signed_out",
+            Self::Epoch => "epoch",
+            Self::EpochCount => "epoch_count",
+            Self::Cursor => "cursor",
+            Self::BackedUpThrough => "backed_up_through",
+            Self::LastContact => "last_contact",
+            Self::PendingTap => "pending_tap",
+            Self::UntoldPushAddress => "untold_push_address",
+            Self::Generation => "generation",
+        }
+    }
+}
+
+/// Who this store belongs to. `Debug` hides names.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionFacts {
+    /// The server's address.
+    pub server_url: String,
+    /// Who.
+    pub person_id: PersonId,
+    /// Their name.
+    pub name: String,
+    /// On which side of the firm's door.
+    pub standing: Standing,
+    /// At which firm.
+    pub firm_id: FirmId,
+    /// Its name.
+    pub firm_name: String,
+    /// This installation, as the server knows it.
+    pub device_id: DeviceId,
+}
+
+impl std::fmt::Debug for SessionFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SessionFacts({} at {})", self.person_id, self.firm_id)
+    }
+}
+
+impl Reading<'_> {
+    /// The value of `fact`, if it is set.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn fact<T: DeserializeOwned>(&self, fact: Fact) -> Result<Option<T>, StoreError> {
+        let text: Option<String> = self
+            .0
+            .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+            .query_row([fact.name()], |row| row.get(0))
+            .optional()?;
+        text.as_deref().map(from_json).transpose()
+    }
+
+    /// The epoch this phone lives in; none before the first snapshot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn epoch(&self) -> Result<Option<Epoch>, StoreError> {
+        self.fact(Fact::Epoch)
+    }
+
+    /// Whose store this is; none before the first sign-in is stored.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn session(&self) -> Result<Option<SessionFacts>, StoreError> {
+        self.fact(Fact::Session)
+    }
+
+    /// Whether the person must sign in again before anything is sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_signed_out(&self) -> Result<bool, StoreError> {
+        Ok(self.fact(Fact::SignedOut)?.unwrap_or(false))
+    }
+
+    /// The access token, if one is held.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn access(&self) -> Result<Option<Access>, StoreError> {
+        self.fact(Fact::Access)
+    }
+}
+
+impl Writing<'_> {
+    /// Sets `fact`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set<T: Serialize>(&self, fact: Fact, value: &T) -> Result<(), StoreError> {
+        let value = to_json(value)?;
+        self.0
+            .0
+            .prepare_cached(
+                "INSERT INTO facts (name, value) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            )?
+            .execute((fact.name(), value))?;
+        Ok(())
+    }
+
+    /// Forgets `fact`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn unset(&self, fact: Fact) -> Result<(), StoreError> {
+        self.0.0.prepare_cached("DELETE FROM facts WHERE name = ?1")?.execute([fact.name()])?;
+        Ok(())
+    }
+}

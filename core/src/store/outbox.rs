@@ -1,0 +1,311 @@
+//! The rows of the outbox. Rules are the machine's; order and durability are here.
+
+use portico_wire::ids::{ConversationId, SendKey};
+use portico_wire::receipt::Receipt;
+use portico_wire::refusal::Refusal;
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::values::{from_json, id, int, to_json, uint};
+use super::{Reading, StoreError, Writing};
+use crate::compose::draft::Draft;
+use crate::outbox::entry::{Fault, OutboxEntry, Progress, State, Tried};
+
+/// The entry whose turn it is in a lane, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneHead {
+    /// The entry.
+    pub entry: OutboxEntry,
+    /// When it is due, by the phone's clock; 0 for at once.
+    pub due_ms: i64,
+}
+
+const COLUMNS: &str = "send_key, conversation_id, body, composed_at_ms, state, until_ms, fault, refusal, tried, \
+     attempts, server_faults, stuck, receipt";
+
+fn entry_of(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
+    let until_ms: i64 = row.get("until_ms")?;
+    let refusal: Option<String> = row.get("refusal")?;
+    let receipt: Option<String> = row.get("receipt")?;
+    let fault = Fault::parse(row.get::<_, Option<String>>("fault")?.as_deref().unwrap_or(""));
+    let refused = || refusal.as_deref().and_then(|text| from_json::<Refusal>(text).ok());
+    let state = match row.get_ref("state")?.as_str()? {
+        "sending" => State::Sending,
+        "waiting" => State::Waiting { until_ms, fault },
+        "needs_sign_in" => State::NeedsSignIn,
+        "withdrawing" => State::Withdrawing { until_ms },
+        "accepted" => State::Accepted,
+        "refused" => State::Refused(refused().ok_or(rusqlite::Error::InvalidQuery)?),
+        "withdrawn" => State::Withdrawn,
+        _ => State::Queued,
+    };
+    Ok(OutboxEntry {
+        send_key: id(row, "send_key", SendKey::from_bytes)?,
+        conversation_id: id(row, "conversation_id", ConversationId::from_bytes)?,
+        body: row.get("body")?,
+        composed_at_ms: row.get("composed_at_ms")?,
+        progress: Progress {
+            state,
+            tried: if row.get("tried")? { Tried::Perhaps } else { Tried::Never },
+            attempts: row.get("attempts")?,
+            server_faults: row.get("server_faults")?,
+            stuck: row.get("stuck")?,
+        },
+        receipt: receipt.as_deref().and_then(|text| from_json(text).ok()),
+    })
+}
+
+/// A state as its four columns.
+struct StateColumns {
+    state: &'static str,
+    until_ms: i64,
+    fault: Option<&'static str>,
+    refusal: Option<String>,
+}
+
+fn columns_of(state: &State) -> Result<StateColumns, StoreError> {
+    let (state, until_ms, fault, refusal) = match state {
+        State::Queued => ("queued", 0, None, None),
+        State::Sending => ("sending", 0, None, None),
+        State::Waiting { until_ms, fault } => ("waiting", *until_ms, Some(fault.as_str()), None),
+        State::NeedsSignIn => ("needs_sign_in", 0, None, None),
+        State::Withdrawing { until_ms } => ("withdrawing", *until_ms, None, None),
+        State::Accepted => ("accepted", 0, None, None),
+        State::Refused(refusal) => ("refused", 0, None, Some(to_json(refusal)?)),
+        State::Withdrawn => ("withdrawn", 0, None, None),
+    };
+    Ok(StateColumns { state, until_ms, fault, refusal })
+}
+
+const fn due_ms(state: &State) -> i64 {
+    match state {
+        State::Waiting { until_ms, .. } | State::Withdrawing { until_ms } => *until_ms,
+        _ => 0,
+    }
+}
+
+impl Reading<'_> {
+    /// The entry of that key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn outbox_entry(&self, key: SendKey) -> Result<Option<OutboxEntry>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE send_key = ?1");
+        Ok(self.0.prepare_cached(&sql)?.query_row([key.as_bytes()], entry_of).optional()?)
+    }
+
+    /// Conversations with something to send.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_lanes(&self) -> Result<Vec<ConversationId>, StoreError> {
+        self.0
+            .prepare_cached("SELECT DISTINCT conversation_id FROM outbox WHERE is_open = 1 AND stuck = 0")?
+            .query_map([], |row| row.get(0).map(ConversationId::from_bytes))?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// The head of a conversation's lane of texts: one step on an index, however long the lane is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn lane_head(&self, conversation: ConversationId) -> Result<Option<LaneHead>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox
+             WHERE conversation_id = ?1 AND lane = 'texts' AND is_open = 1 AND stuck = 0 ORDER BY line LIMIT 1"
+        );
+        let entry = self.0.prepare_cached(&sql)?.query_row([conversation.as_bytes()], entry_of).optional()?;
+        Ok(entry.map(|entry| LaneHead { due_ms: due_ms(&entry.progress.state), entry }))
+    }
+
+    /// The stuck entry that is due first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn stuck_head(&self) -> Result<Option<LaneHead>, StoreError> {
+        let sql =
+            format!("SELECT {COLUMNS} FROM outbox WHERE is_open = 1 AND stuck = 1 ORDER BY until_ms LIMIT 1");
+        let entry = self.0.prepare_cached(&sql)?.query_row([], entry_of).optional()?;
+        Ok(entry.map(|entry| LaneHead { due_ms: due_ms(&entry.progress.state), entry }))
+    }
+
+    /// Entries of one conversation, or of all, that a screen shows: open ones, and ends the person has not
+    /// dismissed. In the order in which they will arrive.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn shown_outbox(
+        &self,
+        conversation: Option<ConversationId>,
+    ) -> Result<Vec<(OutboxEntry, RolledBack)>, StoreError> {
+        let filter = if conversation.is_some() { "conversation_id = ?1" } else { "?1 IS NULL" };
+        let sql = format!(
+            "SELECT {COLUMNS}, rolled_back FROM outbox WHERE {filter} AND dismissed = 0 ORDER BY line, position"
+        );
+        self.0
+            .prepare_cached(&sql)?
+            .query_map([conversation.map(|id| *id.as_bytes())], |row| {
+                Ok((entry_of(row)?, RolledBack(row.get("rolled_back")?)))
+            })?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// How many entries have no answer yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_count(&self) -> Result<u64, StoreError> {
+        let count: i64 = self
+            .0
+            .prepare_cached("SELECT count(*) FROM outbox WHERE is_open = 1")?
+            .query_row([], |row| row.get(0))?;
+        Ok(uint(count))
+    }
+}
+
+/// Whether the entry was found undecided in an old copy of this store, so the person is asked before it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RolledBack(pub bool);
+
+impl Writing<'_> {
+    /// Puts `draft` at the tail of its conversation's lane; the row is its echo too.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing written, and the caller still owns the draft.
+    pub fn enqueue(&self, draft: &Draft) -> Result<(), StoreError> {
+        self.0.0
+            .prepare_cached(
+                "INSERT INTO outbox (position, send_key, conversation_id, lane, line, body, composed_at_ms, is_open,
+                    state)
+                 SELECT next, ?1, ?2, 'texts', next, ?3, ?4, 1, 'queued'
+                 FROM (SELECT coalesce(max(position), 0) + 1 AS next FROM outbox)",
+            )?
+            .execute((
+                draft.send_key.as_bytes(),
+                draft.conversation_id.as_bytes(),
+                draft.body.as_str(),
+                draft.composed_at_ms,
+            ))?;
+        Ok(())
+    }
+
+    /// Stores where an entry stands.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keep_progress(&self, key: SendKey, progress: &Progress) -> Result<(), StoreError> {
+        let columns = columns_of(&progress.state)?;
+        self.0.0
+            .prepare_cached(
+                "UPDATE outbox SET is_open = ?2, state = ?3, until_ms = ?4, fault = ?5, refusal = ?6, tried = ?7,
+                    attempts = ?8, server_faults = ?9, stuck = ?10 WHERE send_key = ?1",
+            )?
+            .execute((
+                key.as_bytes(),
+                progress.state.is_open(),
+                columns.state,
+                columns.until_ms,
+                columns.fault,
+                columns.refusal,
+                progress.tried == Tried::Perhaps,
+                progress.attempts,
+                progress.server_faults,
+                progress.stuck,
+            ))?;
+        Ok(())
+    }
+
+    /// Notes an acceptance: the receipt, the time, and, at the first one, the rank.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keep_receipt(&self, key: SendKey, receipt: &Receipt, epoch_count: u64) -> Result<(), StoreError> {
+        // The epoch outranks the seq; seqs stay below 2^40.
+        let rank = (int(epoch_count) << 40) | int(receipt.seq);
+        self.0
+            .0
+            .prepare_cached(
+                "UPDATE outbox SET receipt = ?2, accepted_at_ms = ?3, first_rank = coalesce(first_rank, ?4),
+                    dismissed = 1 WHERE send_key = ?1",
+            )?
+            .execute((key.as_bytes(), to_json(receipt)?, receipt.accepted_at_ms, rank))?;
+        Ok(())
+    }
+
+    /// The person has seen the end of an entry; screens show it no longer. The row stays.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn dismiss(&self, key: SendKey) -> Result<(), StoreError> {
+        self.0
+            .0
+            .prepare_cached("UPDATE outbox SET dismissed = 1 WHERE send_key = ?1")?
+            .execute([key.as_bytes()])?;
+        Ok(())
+    }
+
+    /// Drops the texts of accepted entries that every backup holds: they need not be offered again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn release_bodies(&self, accepted_before_ms: i64) -> Result<(), StoreError> {
+        self.0
+            .0
+            .prepare_cached(
+                "UPDATE outbox SET body = '' WHERE state = 'accepted' AND body <> '' AND accepted_at_ms < ?1",
+            )?
+            .execute([accepted_before_ms])?;
+        Ok(())
+    }
+
+    /// Every open entry, for a rule that changes all of them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn open_entries(&self) -> Result<Vec<OutboxEntry>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM outbox WHERE is_open = 1 ORDER BY line");
+        self.0
+            .0
+            .prepare_cached(&sql)?
+            .query_map([], entry_of)?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// Marks an entry as found in an old copy of this store.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn mark_rolled_back(&self, key: SendKey) -> Result<(), StoreError> {
+        self.0
+            .0
+            .prepare_cached("UPDATE outbox SET rolled_back = 1 WHERE send_key = ?1")?
+            .execute([key.as_bytes()])?;
+        Ok(())
+    }
+
+    /// The accepted entries that a server restored to `restored_to_ms` may lack and whose text is still here, by
+    /// first acceptance.
+    pub(super) fn entries_to_reoffer(&self, accepted_since_ms: i64) -> Result<Vec<OutboxEntry>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE state = 'accepted' AND body <> '' AND accepted_at_ms >= ?1
+             ORDER BY first_rank"
+        );
+        self.0
+            .0
+            .prepare_cached(&sql)?
+            .query_map([accepted_since_ms], entry_of)?
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)
+    }
+
+    /// Puts an entry into the one line of those offered again, before everything newer.
+    pub(super) fn line_up_again(&self, key: SendKey) -> Result<(), StoreError> {
+        self.0
+            .0
+            .prepare_cached("UPDATE outbox SET line = first_rank - (1 << 62) WHERE send_key = ?1")?
+            .execute([key.as_bytes()])?;
+        Ok(())
+    }
+}
