@@ -1,1 +1,35 @@
-//! Placeholder.
+//! Portico's companion server: one binary, one folder.
+//!
+//! Rooms, in the order a request meets them:
+//! - [`serve`]: accept loop, TLS, caps, timeouts. `router`: the list of routes, and what every answer gets.
+//! - `door`: wire version, session, bounded bodies. `throttle`: delays for those who ask too often.
+//! - `routes`: one file for each endpoint. [`access`]: the only place that answers "may they?".
+//! - `log`: what a send key deserves, how an entry joins the chain. [`store`]: use-cases, group commit, all SQL.
+//! - `mail`, `push`: what is due, carried by workers into a `folder`. [`backup`]: backup and restore. [`seed`]: a small firm.
+//! - [`config`], `keys`, [`ports`]: settings, the server's own keys, and the world outside.
+
+pub mod access;
+pub mod backup;
+pub mod config;
+mod door;
+mod error;
+mod folder;
+mod keys;
+mod log;
+mod mail;
+mod metrics;
+pub mod ports;
+mod push;
+mod router;
+mod routes;
+pub mod seed;
+pub mod serve;
+mod state;
+pub mod store;
+mod throttle;
+
+#[cfg(test)]
+mod testing;
+
+pub use keys::KeyError;
+pub use state::{App, JobsRun, OpenError};

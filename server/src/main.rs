@@ -1,2 +1,258 @@
-//! x
-fn main(){}
+//! The binary: serve, seed, check-config, backup, restore, verify, admin.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use portico_server::App;
+use portico_server::backup::{backup, restore};
+use portico_server::config::Config;
+use portico_server::ports::Ports;
+use portico_server::seed::seed;
+use portico_server::store::Change;
+use portico_wire::ids::{ConversationId, FirmId, PersonId};
+use tokio::net::TcpListener;
+
+type Failed = Box<dyn std::error::Error>;
+
+/// Portico's companion server.
+#[derive(Parser)]
+#[command(name = "portico-server", version)]
+struct Command {
+    /// Where everything is kept; ./portico-data by default.
+    #[arg(long, global = true)]
+    data: Option<PathBuf>,
+    /// The settings; portico.toml of the data folder by default.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Serves the portal.
+    Serve {
+        /// Address and port; port 0 takes a free one and prints it.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Where metrics are served; a loopback address.
+        #[arg(long)]
+        metrics_listen: Option<SocketAddr>,
+        /// Certificate chain, PEM.
+        #[arg(long)]
+        tls_cert: Option<PathBuf>,
+        /// Its private key, PEM.
+        #[arg(long)]
+        tls_key: Option<PathBuf>,
+    },
+    /// Makes a small firm to look at.
+    Seed {
+        /// Prints ids as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says what is wrong with the settings, or prints them.
+    CheckConfig,
+    /// Copies the database into a folder; works beside a running server. Keys are not in it.
+    Backup {
+        /// A new folder.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Goes back to a backup, in a new epoch. The server must be stopped.
+    Restore {
+        /// The folder of the backup.
+        #[arg(long)]
+        from: PathBuf,
+    },
+    /// Computes every hash of the log anew.
+    Verify,
+    /// Changes a stopped server.
+    Admin {
+        #[command(subcommand)]
+        change: Admin,
+    },
+}
+
+#[derive(Subcommand)]
+enum Admin {
+    /// Archives a conversation: clients read on and cannot post.
+    Archive(Where),
+    /// Undoes it.
+    Unarchive(Where),
+    /// Adds somebody to a conversation.
+    Add(Whom),
+    /// Ends somebody's stay in a conversation.
+    Remove(Whom),
+    /// Ends somebody's membership: every stay and every session.
+    EndMembership {
+        /// The firm.
+        #[arg(long)]
+        firm: FirmId,
+        /// Whose.
+        #[arg(long)]
+        person: PersonId,
+        /// Who does it.
+        #[arg(long)]
+        by: PersonId,
+    },
+}
+
+#[derive(clap::Args)]
+struct Where {
+    /// The firm.
+    #[arg(long)]
+    firm: FirmId,
+    /// The conversation.
+    #[arg(long)]
+    conversation: ConversationId,
+    /// Who does it.
+    #[arg(long)]
+    by: PersonId,
+}
+
+#[derive(clap::Args)]
+struct Whom {
+    #[command(flatten)]
+    place: Where,
+    /// Whom.
+    #[arg(long)]
+    person: PersonId,
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(command) {
+        Ok(code) => code,
+        Err(failed) => {
+            eprintln!("portico-server: {failed}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn run(command: Command) -> Result<ExitCode, Failed> {
+    let mut config = load(command.data, command.config.as_deref())?;
+    let ports = Ports::real();
+    match command.action {
+        Action::Serve { listen, metrics_listen, tls_cert, tls_key } => {
+            config.listen = listen.unwrap_or(config.listen);
+            config.metrics_listen = metrics_listen.unwrap_or(config.metrics_listen);
+            config.tls_cert = tls_cert.or(config.tls_cert);
+            config.tls_key = tls_key.or(config.tls_key);
+            serve(config, ports).await?;
+        }
+        Action::Seed { json } => print_seed(&App::open(config, ports)?, json).await?,
+        Action::CheckConfig => print!("{}", toml::to_string(&config)?),
+        Action::Backup { to } => print_json(&backup(&config, &to, &ports)?)?,
+        Action::Restore { from } => print_json(&restore(&config, &from, &ports)?)?,
+        Action::Verify => return verify(config, ports).await,
+        Action::Admin { change } => admin(&App::open(config, ports)?, change).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The data folder of the command line wins over file and environment, like every other option.
+fn load(data: Option<PathBuf>, file: Option<&Path>) -> Result<Config, Failed> {
+    let folder = data.clone().unwrap_or_else(|| PathBuf::from("./portico-data"));
+    let config = Config::load(&folder, file)?;
+    Ok(Config { data_folder: data.unwrap_or(config.data_folder.clone()), ..config })
+}
+
+async fn serve(config: Config, ports: Ports) -> Result<(), Failed> {
+    let app = App::open(config, ports)?;
+    let listener = TcpListener::bind(app.config().listen).await?;
+    let scheme = if app.config().tls_cert.is_some() { "https" } else { "http" };
+    println!("listening on {scheme}://{}", listener.local_addr()?);
+    match TcpListener::bind(app.config().metrics_listen).await {
+        Ok(metrics) => {
+            println!("metrics on http://{}/metrics", metrics.local_addr()?);
+            let served = app.clone();
+            tokio::spawn(async move { served.serve_metrics(metrics, signalled()).await });
+        }
+        // A second server on one machine is no reason not to serve.
+        Err(fault) => tracing::warn!(%fault, "metrics are not served"),
+    }
+    println!("mail goes to {}", absolute(&app.config().mail()).display());
+    app.serve(listener, signalled()).await?;
+    Ok(())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Ends at Ctrl-C, and at SIGTERM where there is such a thing.
+async fn signalled() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            let interrupted = Box::pin(tokio::signal::ctrl_c());
+            futures_util::future::select(interrupted, Box::pin(terminated.recv())).await;
+            return;
+        }
+    }
+    drop(tokio::signal::ctrl_c().await);
+}
+
+async fn print_seed(app: &App, json: bool) -> Result<(), Failed> {
+    let firm = seed(app).await?;
+    if json {
+        return print_json(&firm);
+    }
+    println!("Harbour & Lane is there. Who can sign in:");
+    for person in firm.people.values() {
+        println!("  {:<28} {}", person.email, person.name);
+    }
+    println!("Codes are mailed to {}", absolute(&app.config().mail()).display());
+    Ok(())
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+async fn verify(config: Config, ports: Ports) -> Result<ExitCode, Failed> {
+    let report = App::open(config, ports)?.store().verify().await?;
+    println!(
+        "{} conversations, {} entries, {} event logs, {} faults",
+        report.conversations,
+        report.entries,
+        report.event_logs,
+        report.faults.len()
+    );
+    for fault in &report.faults {
+        println!("  {fault}");
+    }
+    Ok(if report.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
+    let store = app.store();
+    let made = match change {
+        Admin::Archive(at) => store.archive(at.firm, at.conversation, at.by).await?,
+        Admin::Unarchive(at) => store.unarchive(at.firm, at.conversation, at.by).await?,
+        Admin::Add(Whom { place: at, person }) => {
+            store.add_participant(at.firm, at.conversation, person, at.by).await?
+        }
+        Admin::Remove(Whom { place: at, person }) => {
+            store.remove_participant(at.firm, at.conversation, person, at.by).await?
+        }
+        Admin::EndMembership { firm, person, by } => store.end_membership(firm, person, by).await?,
+    };
+    match made {
+        Change::Made => println!("done"),
+        Change::AlreadySo => println!("it is so already"),
+        Change::NotFound => return Err("there is no such conversation or person".into()),
+        Change::NotAllowed => return Err("the conversation does not allow it".into()),
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Settings: defaults, then `portico.toml`, then `PORTICO_*`. An unknown key is refused, never ignored.
+//!
+//! In the environment a nested key is written with two underscores: `PORTICO_THROTTLE__SIGN_IN_BURST=20`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Holds the database, keys, mails and pushes.
+    pub data_folder: PathBuf,
+    /// Where the portal is served.
+    pub listen: SocketAddr,
+    /// Where metrics are served; a loopback address.
+    pub metrics_listen: SocketAddr,
+    /// Certificate chain, PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Whether a proxy in front speaks TLS; only then is plain HTTP served beyond loopback.
+    pub behind_proxy: bool,
+    /// Proxies of our own: the entry that they add to `X-Forwarded-For` is the caller.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Who mails come from.
+    pub mail_from: String,
+    /// A file with 64 hex digits: the key the database is encrypted with. Absent: plain.
+    pub database_key_file: Option<PathBuf>,
+    /// How many backups, the newest first, may still be restored. Phones keep what is not in the oldest of them.
+    pub backups_kept: u32,
+    /// Connections.
+    pub connections: Connections,
+    /// Delays for those who ask too often.
+    pub throttle: Throttles,
+}
+
+/// What one connection may hold up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Connections {
+    /// Open at a time in all: each costs about 30 kB while idle.
+    pub all_max: u32,
+    /// Open at a time from one address: an office behind one router has a few hundred phones. Trusted proxies are exempt.
+    pub per_address_max: u32,
+    /// From accept to the first whole request head, TLS included.
+    pub first_request_ms: u64,
+    /// From the first byte of a later head to its end, and the longest idle HTTP/1.1 connection.
+    pub header_ms: u64,
+    /// What requests in flight get to finish when the server stops.
+    pub stop_grace_ms: u64,
+}
+
+/// Token buckets: so many at once, then one every so often. They delay and never disable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Throttles {
+    /// Codes for one email address.
+    pub sign_in: Rate,
+    /// Sign-in requests of any kind from one network address.
+    pub sign_in_address: Rate,
+    /// Requests of one device.
+    pub device: Rate,
+}
+
+/// One token bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// At once.
+    pub burst: u32,
+    /// Then one per so many milliseconds; 0 sets no limit.
+    pub every_ms: u64,
+}
+
+impl Rate {
+    /// No limit.
+    pub const NONE: Self = Self { burst: u32::MAX, every_ms: 0 };
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A key is unknown or a value has the wrong form; the text names both.
+    #[error("the configuration is wrong: {0}")]
+    Malformed(Box<figment::Error>),
+    /// Only one half of the TLS pair is set.
+    #[error("tls_cert and tls_key belong together; only one of them is set")]
+    HalfTls,
+    /// Plain HTTP would leave the machine.
+    #[error("{0} is not a loopback address: set tls_cert and tls_key, or behind_proxy = true")]
+    PlainBeyondLoopback(SocketAddr),
+    /// Metrics would leave the machine.
+    #[error("metrics_listen is {0}; metrics are served on a loopback address only")]
+    MetricsBeyondLoopback(SocketAddr),
+    /// No backup could ever be restored.
+    #[error("backups_kept must be 1 or more")]
+    NoBackupKept,
+    /// The database key can not be read.
+    #[error("database_key_file {path}: {fault}", path = .0.display(), fault = .1)]
+    DatabaseKeyFile(PathBuf, String),
+}
+
+impl Config {
+    /// The defaults, with everything in `folder`.
+    #[must_use]
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            data_folder: folder.into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            metrics_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)),
+            tls_cert: None,
+            tls_key: None,
+            behind_proxy: false,
+            trusted_proxies: Vec::new(),
+            mail_from: "portico@localhost".to_owned(),
+            database_key_file: None,
+            backups_kept: 7,
+            connections: Connections {
+                all_max: 10_000,
+                per_address_max: 2_000,
+                first_request_ms: 10_000,
+                header_ms: 10_000,
+                stop_grace_ms: 10_000,
+            },
+            throttle: Throttles {
+                sign_in: Rate { burst: 5, every_ms: 30_000 },
+                sign_in_address: Rate { burst: 60, every_ms: 1_000 },
+                device: Rate { burst: 2_000, every_ms: 10 },
+            },
+        }
+    }
+
+    /// Reads the defaults, then `file` (absent: none), then the environment, and checks the whole.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the key.
+    pub fn load(folder: &Path, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = file.map_or_else(|| folder.join("portico.toml"), Path::to_path_buf);
+        let config: Self = Figment::from(Serialized::defaults(Self::in_folder(folder)))
+            .merge(Toml::file(file))
+            .merge(Env::prefixed("PORTICO_").split("__"))
+            .extract()
+            .map_err(|fault| ConfigError::Malformed(Box::new(fault)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Whether the parts fit together.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names what does not fit.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err(ConfigError::HalfTls);
+        }
+        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() && !self.behind_proxy {
+            return Err(ConfigError::PlainBeyondLoopback(self.listen));
+        }
+        if !self.metrics_listen.ip().is_loopback() {
+            return Err(ConfigError::MetricsBeyondLoopback(self.metrics_listen));
+        }
+        if self.backups_kept == 0 {
+            return Err(ConfigError::NoBackupKept);
+        }
+        self.database_key().map(|_| ())
+    }
+
+    /// The key of the database, as 64 hex digits; none for a plain one.
+    pub(crate) fn database_key(&self) -> Result<Option<zeroize::Zeroizing<String>>, ConfigError> {
+        let Some(path) = &self.database_key_file else { return Ok(None) };
+        let refuse = |fault: String| ConfigError::DatabaseKeyFile(path.clone(), fault);
+        let text = std::fs::read_to_string(path).map_err(|fault| refuse(fault.to_string()))?;
+        let digits = text.trim();
+        if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(refuse("it must hold 64 hex digits".to_owned()));
+        }
+        Ok(Some(zeroize::Zeroizing::new(digits.to_owned())))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.data_folder.join("portico.db")
+    }
+
+    /// The keys; apart from every backup.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.data_folder.join("keys")
+    }
+
+    /// Where mails go.
+    #[must_use]
+    pub fn mail(&self) -> PathBuf {
+        self.data_folder.join("mail")
+    }
+
+    /// Where pushes go.
+    #[must_use]
+    pub fn push(&self) -> PathBuf {
+        self.data_folder.join("push")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_key_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("portico.toml"), "backups_kept = 3\nlistn = \"x\"\n").unwrap();
+
+        let refused = Config::load(folder.path(), None).unwrap_err().to_string();
+
+        assert!(refused.contains("listn"), "{refused}");
+    }
+
+    #[test]
+    fn file_overrides_defaults_and_leaves_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "backups_kept = 3\n[throttle]\nsign_in = { burst = 9, every_ms = 1 }\n";
+        std::fs::write(folder.path().join("portico.toml"), text).unwrap();
+
+        let config = Config::load(folder.path(), None).unwrap();
+
+        assert_eq!(config.backups_kept, 3);
+        assert_eq!(config.throttle.sign_in, Rate { burst: 9, every_ms: 1 });
+        assert_eq!(config.listen, Config::in_folder(folder.path()).listen);
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_are_refused() {
+        let fits = Config::in_folder("x");
+        let open = Config { listen: SocketAddr::from(([0, 0, 0, 0], 80)), ..fits.clone() };
+
+        assert!(fits.check().is_ok());
+        assert!(matches!(open.check(), Err(ConfigError::PlainBeyondLoopback(_))));
+        assert!(Config { behind_proxy: true, ..open }.check().is_ok());
+        let half = Config { tls_cert: Some("c.pem".into()), ..fits.clone() };
+        assert!(matches!(half.check(), Err(ConfigError::HalfTls)));
+        let none = Config { backups_kept: 0, ..fits.clone() };
+        assert!(matches!(none.check(), Err(ConfigError::NoBackupKept)));
+        let key = Config { database_key_file: Some("absent".into()), ..fits };
+        assert!(matches!(key.check(), Err(ConfigError::DatabaseKeyFile(..))));
+    }
+}

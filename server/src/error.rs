@@ -1,0 +1,102 @@
+//! Every error answer: a [`Problem`] as `application/problem+json`. The one place where causes become codes.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use portico_wire::ids::Epoch;
+use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
+use portico_wire::refusal::Refusal;
+
+use crate::state::App;
+use crate::store::StoreError;
+use crate::throttle::Delayed;
+
+/// An answer that is a problem.
+#[derive(Debug, Clone)]
+pub(crate) struct ApiError {
+    problem: Problem,
+    retry_after_s: Option<u64>,
+}
+
+/// What a busy server asks for: a group commits within milliseconds.
+const BUSY_RETRY_AFTER_S: u64 = 1;
+
+impl ApiError {
+    /// A final answer to a send.
+    pub(crate) fn refused(refusal: &Refusal, epoch: Epoch) -> Self {
+        Self { problem: Problem::refused(refusal, epoch), retry_after_s: None }
+    }
+
+    /// A wrong code, with what is left.
+    pub(crate) fn wrong_code(tries_left: u32) -> Self {
+        let problem = Problem { tries_left: Some(tries_left), ..Problem::of(ProblemCode::WrongCode) };
+        Self { problem, retry_after_s: None }
+    }
+
+    /// A body over `limit` bytes.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let problem = Problem { limit: Some(limit as u64), ..Problem::of(ProblemCode::PayloadTooLarge) };
+        Self { problem, retry_after_s: None }
+    }
+}
+
+impl From<ProblemCode> for ApiError {
+    fn from(code: ProblemCode) -> Self {
+        Self { problem: Problem::of(code), retry_after_s: None }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(fault: StoreError) -> Self {
+        match fault {
+            StoreError::Busy => {
+                Self { problem: Problem::of(ProblemCode::Busy), retry_after_s: Some(BUSY_RETRY_AFTER_S) }
+            }
+            StoreError::DiskFull => {
+                tracing::warn!("the disk is full; nothing was stored");
+                Self::from(ProblemCode::DiskFull)
+            }
+            StoreError::Sqlite(_) | StoreError::Bug => {
+                tracing::error!(%fault, "the store failed");
+                Self::from(ProblemCode::Internal)
+            }
+        }
+    }
+}
+
+impl From<Delayed> for ApiError {
+    fn from(delayed: Delayed) -> Self {
+        Self { problem: Problem::of(ProblemCode::Throttled), retry_after_s: Some(delayed.retry_after_s) }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = write(&self.problem);
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self.problem);
+        response
+    }
+}
+
+fn write(problem: &Problem) -> Response {
+    let json = serde_json::to_vec(problem).expect("a problem is numbers and short texts");
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() =
+        StatusCode::from_u16(problem.status).expect("every status of a problem code is an HTTP status");
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
+    response
+}
+
+/// States the server's epoch in every problem: a phone counts an answer to a write only in its own epoch.
+pub(crate) async fn state_epoch(State(app): State<App>, mut response: Response) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let stated = write(&problem.in_epoch(app.epoch()));
+    response.headers_mut().remove(CONTENT_LENGTH);
+    *response.body_mut() = stated.into_body();
+    response
+}

@@ -1,0 +1,81 @@
+//! The list of routes, and what every answer gets: epoch in problems, safe headers, a log line.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Router, routing};
+use http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue};
+use portico_wire::problem::ProblemCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tracing::Instrument as _;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::{self, ApiError};
+use crate::state::App;
+use crate::{door, routes as endpoints};
+
+/// What the document says of the whole.
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Portico",
+    description = "Version 1 of what Portico's phones say to a server. Every error is a Problem."
+))]
+struct Document;
+
+/// Every route, and the document that describes them.
+pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
+    let spoken = OpenApiRouter::new()
+        .routes(routes!(endpoints::signin::begin::begin))
+        .routes(routes!(endpoints::signin::answer::answer))
+        .routes(routes!(endpoints::sessions::nonce::nonce))
+        .routes(routes!(endpoints::sessions::refresh::refresh))
+        .routes(routes!(endpoints::devices::list::list))
+        .routes(routes!(endpoints::devices::sign_out::sign_out))
+        .routes(routes!(endpoints::devices::push::push))
+        .routes(routes!(endpoints::sync::sync))
+        .routes(routes!(endpoints::snapshot::snapshot))
+        .routes(routes!(endpoints::messages::put::put))
+        .routes(routes!(endpoints::sends::withdraw::withdraw))
+        .routes(routes!(endpoints::conversations::looked_at::looked_at))
+        .routes(routes!(endpoints::conversations::entries::entries))
+        .route_layer(middleware::from_fn(door::speak_wire));
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .merge(spoken)
+        .routes(routes!(endpoints::limits::limits))
+        .routes(routes!(endpoints::health::healthz))
+        .routes(routes!(endpoints::health::readyz))
+        .split_for_parts();
+    let served = document.clone();
+    let router = router
+        .route("/v1/openapi.json", routing::get(async move || axum::Json(served)))
+        .fallback(async || ApiError::from(ProblemCode::NotFound))
+        .method_not_allowed_fallback(async || ApiError::from(ProblemCode::NotFound))
+        .layer(CatchPanicLayer::custom(|_| ApiError::from(ProblemCode::Internal).into_response()))
+        .layer(middleware::map_response_with_state(app.clone(), error::state_epoch))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .layer(middleware::from_fn_with_state(app.clone(), watch))
+        .with_state(app.clone());
+    (router, document)
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+}
+
+/// One log line and one count for each request: route and status, never a body, a token or a name.
+async fn watch(State(app): State<App>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let id = u64::from_be_bytes(app.ports().random());
+    let span = tracing::info_span!("request", id = %format!("{id:016x}"), method = %request.method(), route);
+    let response = next.run(request).instrument(span.clone()).await;
+    let status = response.status().as_u16();
+    metrics::counter!("portico_requests_total", "route" => route, "status" => status.to_string()).increment(1);
+    span.in_scope(|| tracing::debug!(status, "answered"));
+    response
+}

@@ -1,0 +1,4 @@
+//! Endpoints on one conversation.
+
+pub(crate) mod entries;
+pub(crate) mod looked_at;

@@ -1,0 +1,5 @@
+//! Endpoints on the caller's devices.
+
+pub(crate) mod list;
+pub(crate) mod push;
+pub(crate) mod sign_out;

@@ -1,0 +1,3 @@
+//! Endpoints on messages.
+
+pub(crate) mod put;

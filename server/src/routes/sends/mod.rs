@@ -1,0 +1,3 @@
+//! Endpoints on send keys.
+
+pub(crate) mod withdraw;

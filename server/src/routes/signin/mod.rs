@@ -1,0 +1,4 @@
+//! Endpoints of the sign-in: begin, and answer the mailed code.
+
+pub(crate) mod answer;
+pub(crate) mod begin;

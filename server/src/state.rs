@@ -1,0 +1,175 @@
+//! The running server: store, keys, ports and limits behind one handle.
+//!
+//! Crash: dropping the handle is like a kill. What was answered is on disk; what was not may be or not.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+use portico_wire::ids::Epoch;
+use tokio::sync::watch;
+
+use crate::config::{Config, ConfigError};
+use crate::keys::{KeyError, Keys};
+use crate::ports::Ports;
+use crate::store::{OpenDatabaseError, Store, StoreError};
+use crate::throttle::Throttle;
+use crate::{mail, push, router};
+
+/// One server on one data folder. Clones share it.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    ports: Ports,
+    keys: Arc<Keys>,
+    store: Store,
+    throttle: Throttle,
+    /// The newest nonce issued: no two are of the same millisecond.
+    last_nonce_ms: AtomicI64,
+    stopping: watch::Sender<bool>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({})", self.epoch())
+    }
+}
+
+/// Why a server does not open. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The configuration does not fit together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder can not be used.
+    #[error("{path}: {fault}", path = .0.display(), fault = .1)]
+    Folder(PathBuf, io::Error),
+    /// Another process has it open.
+    #[error("another Portico server is running on {path}; stop it first", path = .0.display())]
+    AlreadyRunning(PathBuf),
+    /// The keys can not be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The database does not open; a wrong key says so.
+    #[error(transparent)]
+    Database(#[from] OpenDatabaseError),
+}
+
+/// What one round of workers carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobsRun {
+    /// Mails written.
+    pub mails: u64,
+    /// Pushes written.
+    pub pushes: u64,
+}
+
+impl App {
+    /// Opens the data folder, or makes it: lock, keys, database.
+    ///
+    /// # Errors
+    /// An [`OpenError`] that names what is wrong.
+    pub fn open(config: Config, ports: Ports) -> Result<Self, OpenError> {
+        config.check()?;
+        let lock = lock(&config.data_folder)?;
+        let keys = Arc::new(Keys::open(&config.keys(), &ports)?);
+        let key = config.database_key()?;
+        let store = Store::open(config.database(), key, &ports, lock)?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            ports,
+            keys,
+            store,
+            throttle: Throttle::default(),
+            last_nonce_ms: AtomicI64::new(0),
+            stopping: watch::Sender::new(false),
+        })))
+    }
+
+    /// The routes, to be called in process or served.
+    pub fn router(&self) -> axum::Router {
+        router::routes(self).0
+    }
+
+    /// The use-cases.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The server's life between two restores.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.0.store.epoch()
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Carries everything that is due now, until nothing is. Failures stay due, later.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; what was claimed is claimed again when its lease runs out.
+    pub async fn run_jobs_once(&self) -> Result<JobsRun, StoreError> {
+        let mails = mail::worker::carry_due(self).await?;
+        let pushes = push::worker::carry_due(self).await?;
+        Ok(JobsRun { mails, pushes })
+    }
+
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.0.ports
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.0.ports.clock.now_ms()
+    }
+
+    pub(crate) fn keys(&self) -> &Arc<Keys> {
+        &self.0.keys
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    /// Says that the server stops: long polls answer at once.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Turns true when the server stops.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.0.stopping.subscribe()
+    }
+
+    /// A time of issue that no other nonce has, and that is past `spent_ms`.
+    pub(crate) fn nonce_time_ms(&self, spent_ms: i64) -> i64 {
+        let least = self.now_ms().max(spent_ms + 1);
+        let before = self.0.last_nonce_ms.fetch_update(SeqCst, SeqCst, |last| Some(least.max(last + 1)));
+        before.map_or(least, |last| least.max(last + 1))
+    }
+}
+
+/// Takes the data folder for this process alone, until the file is dropped.
+pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
+    let fault = |fault| OpenError::Folder(folder.to_owned(), fault);
+    std::fs::create_dir_all(folder).map_err(fault)?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("portico.lock"))
+        .map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyRunning(folder.to_owned())),
+        Err(TryLockError::Error(error)) => Err(fault(error)),
+    }
+}

@@ -1,0 +1,23 @@
+//! The store: one method per use-case, each one transaction, domain types in and out. All SQL lives in here.
+//!
+//! Holds: an answer leaves only after its commit is on disk. Outcomes, refusals, wrong codes and throttles commit;
+//! only faults roll back. Crash: a restart finds whole transactions or none.
+
+mod sqlite;
+
+pub use sqlite::backups::LedgerRow;
+pub use sqlite::database::OpenDatabaseError;
+pub use sqlite::firm::{NewConversation, NewMatter, NewPerson};
+pub use sqlite::sessions::{Caller, DeviceRow};
+pub use sqlite::stays::Change;
+pub use sqlite::verify::{LogFault, LogReport};
+pub use sqlite::writer::GroupStats;
+pub use sqlite::{Store, StoreError};
+
+pub(crate) use sqlite::backups::{restore_database, take_backup, RestoreRefused};
+pub(crate) use sqlite::jobs::{MailJob, PushJob};
+pub(crate) use sqlite::firm::normal_email;
+pub(crate) use sqlite::reading::{EventPage, Found};
+pub(crate) use sqlite::sends::{SendAnswer, Sent};
+pub(crate) use sqlite::sessions::{Admission, FreshToken};
+pub(crate) use sqlite::signin::{Answered, CHALLENGE_MS, NewDevice, SignedIn};

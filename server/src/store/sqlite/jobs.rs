@@ -1,0 +1,209 @@
+//! Mails and pushes that are due. Rows are written in the transaction that causes them, claimed with a lease, and
+//! gone when done. Crash: a lease runs out and the row is claimed again; the carriers are idempotent.
+
+use portico_wire::entry::Entry;
+use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, FirmId, PersonId};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::log::{ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
+use super::row;
+use super::store::{Store, StoreError};
+use crate::access;
+
+/// A worker that is killed delays its rows by this much.
+const LEASE_MS: i64 = 60_000;
+/// Claimed at a time: what a carrier does within its lease, many times over.
+const CLAIM_MAX: u32 = 50;
+/// First delay after a carrier failed; doubles up to [`RETRY_MS_MAX`].
+const RETRY_MS: i64 = 1_000;
+/// Longest delay: a mail server that comes back is used within a minute.
+const RETRY_MS_MAX: i64 = 60_000;
+
+/// A mail with a code.
+pub(crate) struct MailJob {
+    pub(crate) challenge_id: ChallengeId,
+    /// None where nobody has the address; the mail goes nowhere.
+    pub(crate) to: Option<String>,
+    pub(crate) key_id: String,
+    pub(crate) sealed_code: Vec<u8>,
+    pub(crate) made_at_ms: i64,
+}
+
+/// A push of one message to one device.
+pub(crate) struct PushJob {
+    pub(crate) job_id: i64,
+    pub(crate) firm_id: FirmId,
+    pub(crate) person_id: PersonId,
+    pub(crate) device_id: DeviceId,
+    pub(crate) log_seq: u64,
+    /// None where the device or the person may not have it any more.
+    pub(crate) content: Option<PushOf>,
+}
+
+/// What is pushed, and how it is sealed.
+pub(crate) struct PushOf {
+    pub(crate) entry: Entry,
+    pub(crate) key_id: String,
+    pub(crate) sealed_key: Vec<u8>,
+}
+
+impl Store {
+    /// Claims mails that are due.
+    ///
+    /// # Errors
+    /// As every write; they stay due.
+    pub(crate) async fn claim_mails(&self) -> Result<Vec<MailJob>, StoreError> {
+        self.write(|write| {
+            write
+                .connection
+                .prepare_cached(
+                    "UPDATE mail_jobs SET leased_until_ms = ?1 + ?2, attempts = attempts + 1
+                     WHERE challenge_id IN (SELECT challenge_id FROM mail_jobs
+                       WHERE due_at_ms <= ?1 AND leased_until_ms <= ?1 ORDER BY due_at_ms, challenge_id LIMIT ?3)
+                     RETURNING challenge_id, (SELECT p.email FROM persons AS p WHERE p.person_id = mail_jobs.person_id),
+                       key_id, sealed_code, due_at_ms",
+                )?
+                .query_map(params![write.now_ms, LEASE_MS, CLAIM_MAX], |row| {
+                    Ok(MailJob {
+                        challenge_id: row::id(row, 0, ChallengeId::from_bytes)?,
+                        to: row.get(1)?,
+                        key_id: row.get(2)?,
+                        sealed_code: row.get(3)?,
+                        made_at_ms: row.get(4)?,
+                    })
+                })?
+                .collect()
+        })
+        .await
+    }
+
+    /// A mail is carried, or goes nowhere.
+    ///
+    /// # Errors
+    /// As every write; it will be carried again.
+    pub(crate) async fn mail_done(&self, challenge: ChallengeId) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write
+                .connection
+                .prepare_cached("DELETE FROM mail_jobs WHERE challenge_id = ?1")?
+                .execute(params![challenge.as_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A mail could not be carried; it is due again later.
+    ///
+    /// # Errors
+    /// As every write; its lease runs out instead.
+    pub(crate) async fn mail_failed(&self, challenge: ChallengeId) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write
+                .connection
+                .prepare_cached(
+                    "UPDATE mail_jobs SET leased_until_ms = ?2 + min(?4, ?3 << min(attempts - 1, 20))
+                     WHERE challenge_id = ?1",
+                )?
+                .execute(params![challenge.as_bytes(), write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Claims pushes that are due, with what they carry as their reader may see it at this moment.
+    ///
+    /// # Errors
+    /// As every write; they stay due.
+    pub(crate) async fn claim_pushes(&self) -> Result<Vec<PushJob>, StoreError> {
+        self.write(|write| {
+            let mut claimed = write.connection.prepare_cached(
+                "UPDATE push_jobs SET leased_until_ms = ?1 + ?2, attempts = attempts + 1
+                 WHERE job_id IN (SELECT job_id FROM push_jobs
+                   WHERE due_at_ms <= ?1 AND leased_until_ms <= ?1 ORDER BY due_at_ms, job_id LIMIT ?3)
+                 RETURNING job_id, firm_id, person_id, device_id, conversation_id, entry_seq, log_seq",
+            )?;
+            let mut rows = claimed.query(params![write.now_ms, LEASE_MS, CLAIM_MAX])?;
+            let mut jobs = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (conversation, seq) = (row::id(row, 4, ConversationId::from_bytes)?, row::seq(row, 5)?);
+                let job = PushJob {
+                    job_id: row.get(0)?,
+                    firm_id: row::id(row, 1, FirmId::from_bytes)?,
+                    person_id: row::id(row, 2, PersonId::from_bytes)?,
+                    device_id: row::id(row, 3, DeviceId::from_bytes)?,
+                    log_seq: row::seq(row, 6)?,
+                    content: None,
+                };
+                jobs.push((job, conversation, seq));
+            }
+            drop(rows);
+            let filled = jobs.into_iter().map(|(mut job, conversation, seq)| {
+                job.content = push_of(write.connection, &job, conversation, seq)?;
+                Ok(job)
+            });
+            filled.collect()
+        })
+        .await
+    }
+
+    /// A push is carried, or may not be any more.
+    ///
+    /// # Errors
+    /// As every write; it will be carried again, under the same name.
+    pub(crate) async fn push_done(&self, job_id: i64) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write
+                .connection
+                .prepare_cached("DELETE FROM push_jobs WHERE job_id = ?1")?
+                .execute(params![job_id])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A push could not be carried; it is due again later.
+    ///
+    /// # Errors
+    /// As every write; its lease runs out instead.
+    pub(crate) async fn push_failed(&self, job_id: i64) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write
+                .connection
+                .prepare_cached(
+                    "UPDATE push_jobs SET leased_until_ms = ?2 + min(?4, ?3 << min(attempts - 1, 20))
+                     WHERE job_id = ?1",
+                )?
+                .execute(params![job_id, write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// What the push carries; access is asked again here.
+fn push_of(
+    connection: &Connection,
+    job: &PushJob,
+    conversation: ConversationId,
+    seq: u64,
+) -> rusqlite::Result<Option<PushOf>> {
+    let readable = access::readable_by("e.conversation_id", "e.seq");
+    connection
+        .prepare_cached(&format!(
+            "SELECT {ENTRY_COLUMNS}, d.push_key_id, d.push_key FROM {ENTRY_TABLES}
+             JOIN devices AS d ON d.firm_id = ?1 AND d.person_id = ?2 AND d.device_id = ?5
+             WHERE e.firm_id = ?1 AND e.conversation_id = ?3 AND e.seq = ?4 AND d.push_key IS NOT NULL
+               AND d.signed_out_at_ms IS NULL AND {readable}"
+        ))?
+        .query_row(
+            params![
+                job.firm_id.as_bytes(),
+                job.person_id.as_bytes(),
+                conversation.as_bytes(),
+                row::stored(seq),
+                job.device_id.as_bytes()
+            ],
+            |row| Ok(PushOf { entry: read_entry(row)?, key_id: row.get(14)?, sealed_key: row.get(15)? }),
+        )
+        .optional()
+}

@@ -1,0 +1,118 @@
+//! What was on screen. Rows are disjoint ranges: the first look at each entry counts, repeats add nothing.
+//!
+//! Holds: a look moves the log of the person who looked and of nobody else (R5).
+
+use portico_wire::ids::{ConversationId, FirmId, PersonId};
+use portico_wire::looked_at::{LookedAtState, SeqRange, SeqSet, ShownRange};
+use rusqlite::{Connection, params};
+
+use super::events::{self, Moved};
+use super::sessions::Caller;
+use super::store::{Store, StoreError};
+use super::writer::Write;
+use super::{facts, people, row};
+use crate::access;
+
+impl Store {
+    /// Adds what was shown to what the caller has looked at; the union. None where the caller may not know of the
+    /// conversation, or there is none. What they may not read is left out.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; nothing is kept.
+    pub(crate) async fn look(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+        shown: Vec<ShownRange>,
+    ) -> Result<Option<LookedAtState>, StoreError> {
+        self.write(move |write| look(write, caller, conversation, shown)).await
+    }
+}
+
+fn look(
+    write: &mut Write<'_>,
+    caller: Caller,
+    conversation: ConversationId,
+    shown: Vec<ShownRange>,
+) -> rusqlite::Result<Option<LookedAtState>> {
+    let (firm, person) = (caller.firm_id, caller.person_id);
+    let Some(member) = people::member(write.connection, firm, person)? else { return Ok(None) };
+    let Some(facts) = facts::facts(write.connection, firm, person, conversation)? else { return Ok(None) };
+    if !access::can_know_of(member.reader, &facts.place) {
+        return Ok(None);
+    }
+    let before = looked_at(write.connection, firm, person, conversation)?;
+    let mut after = before.clone();
+    for range in shown {
+        for readable in readable_parts(&facts, member.reader, range) {
+            for first in after.gaps(readable) {
+                insert(write, caller, conversation, first, range.shown_at_ms)?;
+            }
+            after = after.with(readable);
+        }
+    }
+    if after != before {
+        events::emit(write, firm, person, conversation, Moved::LookedAt)?;
+    }
+    Ok(Some(LookedAtState { conversation_id: conversation, ranges: after.ranges().to_vec() }))
+}
+
+/// What of `range` exists and may be read: its overlap with each stay, or with the whole log for staff.
+fn readable_parts(facts: &facts::Facts, reader: access::Reader, range: ShownRange) -> Vec<SeqRange> {
+    let whole = access::Stay { from_seq: 1, until_seq: None };
+    let spans = facts.place.stays.iter().chain([&whole]);
+    let overlaps = spans.map(|span| SeqRange {
+        from_seq: range.from_seq.max(span.from_seq),
+        to_seq: range.to_seq.min(span.until_seq.unwrap_or(facts.tail.seq)).min(facts.tail.seq),
+    });
+    // Within one span the rule answers alike for the first and the last entry.
+    let may = |part: &SeqRange| {
+        part.from_seq <= part.to_seq
+            && access::can_read(reader, &facts.place, part.from_seq)
+            && access::can_read(reader, &facts.place, part.to_seq)
+    };
+    SeqSet::of(overlaps.filter(may)).ranges().to_vec()
+}
+
+fn insert(
+    write: &Write<'_>,
+    caller: Caller,
+    conversation: ConversationId,
+    range: SeqRange,
+    shown_at_ms: i64,
+) -> rusqlite::Result<()> {
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO looks (firm_id, conversation_id, person_id, from_seq, to_seq, shown_at_ms, heard_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            caller.firm_id.as_bytes(),
+            conversation.as_bytes(),
+            caller.person_id.as_bytes(),
+            row::stored(range.from_seq),
+            row::stored(range.to_seq),
+            shown_at_ms,
+            write.now_ms
+        ])?;
+    Ok(())
+}
+
+/// The union of what `person` has looked at.
+pub(super) fn looked_at(
+    connection: &Connection,
+    firm: FirmId,
+    person: PersonId,
+    conversation: ConversationId,
+) -> rusqlite::Result<SeqSet> {
+    let ranges: Vec<SeqRange> = connection
+        .prepare_cached(
+            "SELECT from_seq, to_seq FROM looks WHERE firm_id = ?1 AND conversation_id = ?2 AND person_id = ?3",
+        )?
+        .query_map(params![firm.as_bytes(), conversation.as_bytes(), person.as_bytes()], |row| {
+            Ok(SeqRange { from_seq: row::seq(row, 0)?, to_seq: row::seq(row, 1)? })
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(SeqSet::of(ranges))
+}

@@ -1,0 +1,249 @@
+-- The lives of this server between restores, oldest first; the last is the present one. A restore from a backup
+-- takes this list along, so it outlives every restore.
+CREATE TABLE epochs (
+    ordinal        INTEGER PRIMARY KEY,
+    epoch          BLOB NOT NULL UNIQUE CHECK (length(epoch) = 16),
+    from_epoch     BLOB,
+    from_number    INTEGER,
+    restored_to_ms INTEGER,
+    began_at_ms    INTEGER NOT NULL,
+    CHECK ((from_epoch IS NULL) = (restored_to_ms IS NULL) AND (from_epoch IS NULL) = (from_number IS NULL))
+) STRICT;
+
+-- Every backup taken; `number` counts within its epoch. A lapsed one may not be restored any more.
+CREATE TABLE backups (
+    backup_id   BLOB PRIMARY KEY CHECK (length(backup_id) = 16),
+    epoch       BLOB NOT NULL,
+    number      INTEGER NOT NULL,
+    taken_at_ms INTEGER NOT NULL,
+    lapsed      INTEGER NOT NULL DEFAULT 0 CHECK (lapsed IN (0, 1)),
+    UNIQUE (epoch, number)
+) STRICT;
+
+-- People. A person may belong to several firms; everything else carries its firm.
+CREATE TABLE persons (
+    person_id BLOB PRIMARY KEY CHECK (length(person_id) = 16),
+    email     TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE firms (
+    firm_id       BLOB PRIMARY KEY CHECK (length(firm_id) = 16),
+    name          TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE memberships (
+    firm_id        BLOB NOT NULL REFERENCES firms,
+    person_id      BLOB NOT NULL REFERENCES persons,
+    name           TEXT NOT NULL,
+    standing       TEXT NOT NULL CHECK (standing IN ('staff', 'client', 'third_party')),
+    ended_at_ms    INTEGER,
+    -- The newest event of this person's log. Allocated here, in the transaction of the change.
+    last_event_seq INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (firm_id, person_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX memberships_of_person ON memberships (person_id);
+
+CREATE TABLE matters (
+    firm_id    BLOB NOT NULL REFERENCES firms,
+    matter_id  BLOB NOT NULL CHECK (length(matter_id) = 16),
+    title      TEXT NOT NULL,
+    restricted INTEGER NOT NULL CHECK (restricted IN (0, 1)),
+    PRIMARY KEY (firm_id, matter_id)
+) STRICT, WITHOUT ROWID;
+
+-- The staff who may know of a restricted matter.
+CREATE TABLE matter_listed (
+    firm_id   BLOB NOT NULL,
+    matter_id BLOB NOT NULL,
+    person_id BLOB NOT NULL,
+    PRIMARY KEY (firm_id, matter_id, person_id),
+    FOREIGN KEY (firm_id, matter_id) REFERENCES matters,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+
+-- Conversations and their logs.
+CREATE TABLE conversations (
+    firm_id         BLOB NOT NULL REFERENCES firms,
+    conversation_id BLOB NOT NULL UNIQUE CHECK (length(conversation_id) = 16),
+    kind            TEXT NOT NULL CHECK (kind IN ('external_matter', 'internal_matter', 'staff_channel', 'direct')),
+    title           TEXT NOT NULL,
+    matter_id       BLOB,
+    state           TEXT NOT NULL CHECK (state IN ('open', 'archived', 'closed')),
+    created_at_ms   INTEGER NOT NULL,
+    last_seq        INTEGER NOT NULL DEFAULT 0,
+    last_hash       BLOB NOT NULL CHECK (length(last_hash) = 32),
+    PRIMARY KEY (firm_id, conversation_id),
+    FOREIGN KEY (firm_id, matter_id) REFERENCES matters,
+    CHECK ((matter_id IS NULL) = (kind IN ('staff_channel', 'direct')))
+) STRICT, WITHOUT ROWID;
+
+-- Who is or was in a conversation, as intervals of its log.
+CREATE TABLE stays (
+    firm_id         BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    from_seq        INTEGER NOT NULL,
+    until_seq       INTEGER,
+    PRIMARY KEY (firm_id, conversation_id, person_id, from_seq),
+    FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stays_of_person ON stays (firm_id, person_id);
+
+CREATE TABLE entries (
+    firm_id         BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    seq             INTEGER NOT NULL CHECK (seq >= 1),
+    entry_id        BLOB NOT NULL UNIQUE CHECK (length(entry_id) = 16),
+    epoch           BLOB NOT NULL CHECK (length(epoch) = 16),
+    kind            TEXT NOT NULL,
+    author_id       BLOB NOT NULL,
+    author_name     TEXT NOT NULL,
+    accepted_at_ms  INTEGER NOT NULL,
+    composed_at_ms  INTEGER NOT NULL,
+    previous_hash   BLOB NOT NULL CHECK (length(previous_hash) = 32),
+    hash            BLOB NOT NULL CHECK (length(hash) = 32),
+    send_key        BLOB CHECK (send_key IS NULL OR length(send_key) = 16),
+    PRIMARY KEY (firm_id, conversation_id, seq),
+    FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations,
+    FOREIGN KEY (firm_id, author_id) REFERENCES memberships (firm_id, person_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE bodies (
+    firm_id         BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    seq             INTEGER NOT NULL,
+    body            TEXT NOT NULL,
+    salt            BLOB NOT NULL CHECK (length(salt) = 16),
+    PRIMARY KEY (firm_id, conversation_id, seq),
+    FOREIGN KEY (firm_id, conversation_id, seq) REFERENCES entries
+) STRICT;
+
+-- What became of every send key, for ever. The digest is unknown where a key was withdrawn before it came.
+CREATE TABLE outcomes (
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    send_key        BLOB NOT NULL CHECK (length(send_key) = 16),
+    digest          BLOB CHECK (digest IS NULL OR length(digest) = 32),
+    outcome         TEXT NOT NULL CHECK (outcome IN ('accepted', 'refused', 'withdrawn')),
+    conversation_id BLOB,
+    seq             INTEGER,
+    refusal         TEXT,
+    refusal_limit   INTEGER,
+    measured        INTEGER,
+    recorded_at_ms  INTEGER NOT NULL,
+    PRIMARY KEY (firm_id, person_id, send_key),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    FOREIGN KEY (firm_id, conversation_id, seq) REFERENCES entries,
+    CHECK ((outcome = 'accepted') = (seq IS NOT NULL) AND (outcome = 'refused') = (refusal IS NOT NULL)),
+    CHECK (outcome = 'withdrawn' OR digest IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+-- Conversations are never deleted (R21): the database itself refuses. `recursive_triggers` is on, so that
+-- INSERT OR REPLACE does not slip past.
+CREATE TRIGGER entries_keep BEFORE DELETE ON entries BEGIN SELECT raise(ABORT, 'entries are kept'); END;
+CREATE TRIGGER entries_stand BEFORE UPDATE ON entries BEGIN SELECT raise(ABORT, 'entries are immutable'); END;
+CREATE TRIGGER bodies_keep BEFORE DELETE ON bodies BEGIN SELECT raise(ABORT, 'bodies are kept'); END;
+CREATE TRIGGER bodies_stand BEFORE UPDATE ON bodies BEGIN SELECT raise(ABORT, 'bodies are immutable'); END;
+CREATE TRIGGER conversations_keep BEFORE DELETE ON conversations BEGIN SELECT raise(ABORT, 'conversations are kept'); END;
+CREATE TRIGGER outcomes_keep BEFORE DELETE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are kept'); END;
+CREATE TRIGGER outcomes_stand BEFORE UPDATE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are immutable'); END;
+
+-- One gap-free log for each (firm, person). Rows are references; the state is joined when they are read.
+CREATE TABLE events (
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    seq             INTEGER NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN ('entry', 'conversation', 'looked_at', 'access_lost')),
+    conversation_id BLOB NOT NULL,
+    entry_seq       INTEGER,
+    PRIMARY KEY (firm_id, person_id, seq),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations,
+    CHECK ((kind = 'entry') = (entry_seq IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- What was on screen: disjoint ranges, each with the first time it was shown and the time the server heard of it.
+CREATE TABLE looks (
+    firm_id         BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    from_seq        INTEGER NOT NULL,
+    to_seq          INTEGER NOT NULL,
+    shown_at_ms     INTEGER NOT NULL,
+    heard_at_ms     INTEGER NOT NULL,
+    PRIMARY KEY (firm_id, conversation_id, person_id, from_seq),
+    FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+
+-- Sign-in. A challenge of an unknown address has no person and no code that answers it.
+CREATE TABLE challenges (
+    challenge_id  BLOB PRIMARY KEY CHECK (length(challenge_id) = 16),
+    person_id     BLOB REFERENCES persons,
+    key_id        TEXT NOT NULL,
+    code_mac      BLOB NOT NULL,
+    tries_left    INTEGER NOT NULL CHECK (tries_left >= 0),
+    expires_at_ms INTEGER NOT NULL,
+    used_firm_id  BLOB REFERENCES firms,
+    used_device_id BLOB,
+    used_public_key BLOB,
+    CHECK ((used_firm_id IS NULL) = (used_device_id IS NULL) AND (used_firm_id IS NULL) = (used_public_key IS NULL))
+) STRICT;
+CREATE INDEX challenges_by_end ON challenges (expires_at_ms);
+
+CREATE TABLE devices (
+    device_id        BLOB PRIMARY KEY CHECK (length(device_id) = 16),
+    firm_id          BLOB NOT NULL,
+    person_id        BLOB NOT NULL,
+    name             TEXT NOT NULL,
+    public_key       BLOB NOT NULL CHECK (length(public_key) = 65),
+    last_nonce_ms    INTEGER NOT NULL DEFAULT 0,
+    signed_in_at_ms  INTEGER NOT NULL,
+    signed_out_at_ms INTEGER,
+    push_token       TEXT,
+    push_key         BLOB,
+    push_key_id      TEXT,
+    UNIQUE (firm_id, device_id),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    CHECK ((push_token IS NULL) = (push_key IS NULL) AND (push_token IS NULL) = (push_key_id IS NULL))
+) STRICT;
+CREATE INDEX devices_of_person ON devices (firm_id, person_id);
+
+CREATE TABLE access_tokens (
+    token_hash    BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+    firm_id       BLOB NOT NULL,
+    device_id     BLOB NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    FOREIGN KEY (firm_id, device_id) REFERENCES devices (firm_id, device_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX access_tokens_of_device ON access_tokens (device_id);
+
+-- Jobs: rows written in the transaction that causes them, claimed with a lease, gone when done.
+CREATE TABLE mail_jobs (
+    challenge_id   BLOB PRIMARY KEY REFERENCES challenges,
+    person_id      BLOB REFERENCES persons,
+    key_id         TEXT NOT NULL,
+    sealed_code    BLOB NOT NULL,
+    due_at_ms      INTEGER NOT NULL,
+    leased_until_ms INTEGER NOT NULL DEFAULT 0,
+    attempts       INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE push_jobs (
+    job_id          INTEGER PRIMARY KEY,
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    device_id       BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    entry_seq       INTEGER NOT NULL,
+    log_seq         INTEGER NOT NULL,
+    due_at_ms       INTEGER NOT NULL,
+    leased_until_ms INTEGER NOT NULL DEFAULT 0,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    FOREIGN KEY (firm_id, device_id) REFERENCES devices (firm_id, device_id),
+    FOREIGN KEY (firm_id, conversation_id, entry_seq) REFERENCES entries (firm_id, conversation_id, seq)
+) STRICT;
+CREATE INDEX push_jobs_due ON push_jobs (due_at_ms);

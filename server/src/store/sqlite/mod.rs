@@ -1,0 +1,30 @@
+//! The store on SQLite: one writer thread with group commit, a few readers.
+//!
+//! - `database`: opens connections, runs migrations. `writer`: group commit. `wakes`: who waits for what.
+//! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
+//! - `log`, `sends`: append, and what became of each send key. `events`, `heads`, `looks`, `reading`: what phones read.
+//! - `firm`, `stays`: people, matters, conversations, who is in them. `signin`, `sessions`: codes, devices, tokens.
+//! - `jobs`: mails and pushes that are due. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
+
+pub(super) mod backups;
+pub(super) mod database;
+mod events;
+mod facts;
+pub(super) mod firm;
+mod heads;
+pub(super) mod jobs;
+mod log;
+mod looks;
+mod people;
+pub(super) mod reading;
+mod row;
+pub(super) mod sends;
+pub(super) mod sessions;
+pub(super) mod signin;
+pub(super) mod stays;
+mod store;
+pub(super) mod verify;
+pub(super) mod wakes;
+pub(super) mod writer;
+
+pub use store::{Store, StoreError};

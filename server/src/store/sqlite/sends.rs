@@ -1,0 +1,198 @@
+//! What became of each send key, for ever: send and withdraw.
+//!
+//! Invariants: the key is looked up before anything else. An outcome row is never changed. Crash: entry, outcome
+//! and events are there together or not at all.
+
+use portico_wire::encoding::Sha256;
+use portico_wire::entry::{Entry, EntryKind};
+use portico_wire::ids::{ConversationId, SendKey};
+use portico_wire::message::SendMessage;
+use portico_wire::refusal::{Refusal, RefusalCode};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::sessions::Caller;
+use super::store::{Store, StoreError};
+use super::writer::Write;
+use super::{facts, log, people, row};
+use crate::log::append::Draft;
+use crate::log::ruling::{Outcome, Receipted, Ruling, repeat, rule};
+
+/// An accepted send: the entry with its key, and the digest that its receipt covers.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) entry: Entry,
+    pub(crate) key: SendKey,
+    pub(crate) digest: Sha256,
+}
+
+/// What a send key answers.
+#[derive(Debug)]
+pub(crate) enum SendAnswer {
+    /// It is in the log.
+    Accepted(Box<Sent>),
+    /// It is not, and never will be.
+    Refused(Refusal),
+    /// Its author took it back.
+    Withdrawn,
+    /// It was accepted before a restore; the firm has to make the conversation again first.
+    ConversationMissing,
+}
+
+struct Kept {
+    digest: Option<Sha256>,
+    outcome: Outcome,
+    conversation: Option<ConversationId>,
+}
+
+impl Store {
+    /// Sends a text, or says again what became of its key.
+    ///
+    /// `receipted`: whether the receipt in `message` verified. The epoch is the caller's to check.
+    /// # Errors
+    /// As [`Store::write`]; nothing is kept.
+    pub(crate) async fn send(
+        &self,
+        caller: Caller,
+        key: SendKey,
+        message: SendMessage,
+        receipted: Receipted,
+    ) -> Result<SendAnswer, StoreError> {
+        self.write(move |write| send(write, caller, key, message, receipted)).await
+    }
+
+    /// Takes a key back, also one that has not come yet. Asks nothing but who the caller is.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; nothing is kept.
+    pub(crate) async fn withdraw(&self, caller: Caller, key: SendKey) -> Result<SendAnswer, StoreError> {
+        self.write(move |write| {
+            if let Some(kept) = kept(write.connection, caller, key)? {
+                return answer(write.connection, caller, key, kept.outcome, kept.digest, kept.conversation);
+            }
+            keep(write, caller, key, None, None, &Outcome::Withdrawn)?;
+            Ok(SendAnswer::Withdrawn)
+        })
+        .await
+    }
+}
+
+fn send(
+    write: &mut Write<'_>,
+    caller: Caller,
+    key: SendKey,
+    message: SendMessage,
+    receipted: Receipted,
+) -> rusqlite::Result<SendAnswer> {
+    let digest = message.digest();
+    if let Some(kept) = kept(write.connection, caller, key)? {
+        let outcome = repeat(kept.outcome, kept.digest, &digest);
+        return answer(write.connection, caller, key, outcome, Some(digest), kept.conversation);
+    }
+    let Some(member) = people::member(write.connection, caller.firm_id, caller.person_id)? else {
+        return Ok(SendAnswer::Refused(Refusal::of(RefusalCode::AccountClosed)));
+    };
+    let facts = facts::facts(write.connection, caller.firm_id, caller.person_id, message.conversation_id)?;
+    let place = facts.as_ref().map(|facts| &facts.place);
+    match (rule(member.reader, place, receipted, &message.body), facts) {
+        (Ruling::Accept, Some(facts)) => {
+            let draft = Draft {
+                kind: EntryKind::Message,
+                author: caller.person_id,
+                author_name: member.name,
+                composed_at_ms: message.composed_at_ms,
+                body: message.body,
+                send_key: Some(key),
+            };
+            let entry = log::append(write, facts.tail, draft)?;
+            let accepted = Outcome::Accepted { seq: entry.seq };
+            keep(write, caller, key, Some(digest), Some(message.conversation_id), &accepted)?;
+            Ok(SendAnswer::Accepted(Box::new(Sent { entry, key, digest })))
+        }
+        (Ruling::Refuse(refusal), _) => {
+            let refused = Outcome::Refused(refusal.clone());
+            keep(write, caller, key, Some(digest), None, &refused)?;
+            Ok(SendAnswer::Refused(refusal))
+        }
+        (Ruling::ConversationMissing | Ruling::Accept, _) => Ok(SendAnswer::ConversationMissing),
+    }
+}
+
+fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Result<Option<Kept>> {
+    connection
+        .prepare_cached(
+            "SELECT outcome, digest, conversation_id, seq, refusal, refusal_limit, measured FROM outcomes
+             WHERE firm_id = ?1 AND person_id = ?2 AND send_key = ?3",
+        )?
+        .query_row(params![caller.firm_id.as_bytes(), caller.person_id.as_bytes(), key.as_bytes()], |row| {
+            let outcome = match row.get_ref(0)?.as_str()? {
+                "accepted" => Outcome::Accepted { seq: row::seq(row, 3)? },
+                "refused" => Outcome::Refused(Refusal {
+                    code: RefusalCode::from(row.get_ref(4)?.as_str()?),
+                    limit: row.get::<_, Option<i64>>(5)?.map(|limit| u64::try_from(limit).unwrap_or(0)),
+                    measured: row.get::<_, Option<i64>>(6)?.map(|measured| u64::try_from(measured).unwrap_or(0)),
+                }),
+                _ => Outcome::Withdrawn,
+            };
+            let digest = row.get::<_, Option<[u8; 32]>>(1)?.map(Sha256::from_bytes);
+            Ok(Kept { digest, outcome, conversation: row::id_opt(row, 2, ConversationId::from_bytes)? })
+        })
+        .optional()
+}
+
+/// Turns a stored outcome into an answer. Access is not asked: the author has a right to the outcome.
+fn answer(
+    connection: &Connection,
+    caller: Caller,
+    key: SendKey,
+    outcome: Outcome,
+    digest: Option<Sha256>,
+    conversation: Option<ConversationId>,
+) -> rusqlite::Result<SendAnswer> {
+    match (outcome, conversation, digest) {
+        (Outcome::Accepted { seq }, Some(conversation), Some(digest)) => {
+            let entry = log::entry_at(connection, caller.firm_id, conversation, seq)?
+                .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            Ok(SendAnswer::Accepted(Box::new(Sent { entry, key, digest })))
+        }
+        (Outcome::Refused(refusal), ..) => Ok(SendAnswer::Refused(refusal)),
+        (Outcome::Withdrawn, ..) => Ok(SendAnswer::Withdrawn),
+        // The schema's CHECKs and foreign keys leave no such row.
+        (Outcome::Accepted { .. }, ..) => Err(rusqlite::Error::QueryReturnedNoRows),
+    }
+}
+
+fn keep(
+    write: &Write<'_>,
+    caller: Caller,
+    key: SendKey,
+    digest: Option<Sha256>,
+    conversation: Option<ConversationId>,
+    outcome: &Outcome,
+) -> rusqlite::Result<()> {
+    let (text, seq, refusal) = match outcome {
+        Outcome::Accepted { seq } => ("accepted", Some(row::stored(*seq)), None),
+        Outcome::Refused(refusal) => ("refused", None, Some(refusal)),
+        Outcome::Withdrawn => ("withdrawn", None, None),
+    };
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO outcomes (firm_id, person_id, send_key, digest, outcome, conversation_id, seq, refusal,
+               refusal_limit, measured, recorded_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            caller.firm_id.as_bytes(),
+            caller.person_id.as_bytes(),
+            key.as_bytes(),
+            digest.as_ref().map(Sha256::as_bytes),
+            text,
+            conversation.as_ref().map(ConversationId::as_bytes),
+            seq,
+            refusal.map(|refusal| refusal.code.as_str()),
+            refusal.and_then(|refusal| refusal.limit).map(row::stored),
+            refusal.and_then(|refusal| refusal.measured).map(row::stored),
+            write.now_ms
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,303 @@
+//! Challenges: which code was mailed, how many tries are left, what a right answer gives.
+//!
+//! ```text
+//! begun -> wrong (tries left) -> ... -> ended
+//! begun -> right, several firms, none named -> begun (choose)
+//! begun -> right -> used by one device and key; the same answer again gives another token
+//! ```
+//! Holds: a wrong try commits. A challenge of an unknown address is kept and answered like any other.
+
+use std::sync::Arc;
+
+use portico_wire::conversation::Standing;
+use portico_wire::ids::{ChallengeId, DeviceId, FirmId, PersonId};
+use portico_wire::signin::{FirmChoice, OneTimeCode};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::row;
+use super::sessions::{FreshToken, fresh_token};
+use super::store::{Store, StoreError};
+use super::writer::Write;
+use crate::keys::Keys;
+
+/// A code is good for this long.
+pub(crate) const CHALLENGE_MS: i64 = 10 * 60 * 1000;
+/// Tries for one challenge: 5 of 2^40 codes.
+const TRIES: u32 = 5;
+/// Ended challenges are kept for a day, so that an answer still hears what became of it.
+const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// A device that answers, parsed and with its possession proved.
+#[derive(Clone)]
+pub(crate) struct NewDevice {
+    pub(crate) device_id: DeviceId,
+    pub(crate) name: String,
+    pub(crate) public_key: Vec<u8>,
+    pub(crate) firm_id: Option<FirmId>,
+}
+
+/// What an answer gives.
+pub(crate) enum Answered {
+    /// There is no such challenge any more.
+    Ended,
+    /// The code is another one.
+    Wrong { tries_left: u32 },
+    /// The device id is another person's, or the firm none of theirs.
+    Mismatch,
+    /// The person belongs to several firms.
+    Choose(Vec<FirmChoice>),
+    /// The device is signed in.
+    SignedIn(Box<SignedIn>),
+}
+
+/// A signed-in device.
+pub(crate) struct SignedIn {
+    pub(crate) person_id: PersonId,
+    pub(crate) firm_id: FirmId,
+    pub(crate) firm_name: String,
+    pub(crate) name: String,
+    pub(crate) standing: Standing,
+    pub(crate) token: FreshToken,
+}
+
+struct Challenge {
+    person: Option<PersonId>,
+    key_id: String,
+    mac: Vec<u8>,
+    tries_left: u32,
+    used: Option<(FirmId, DeviceId, Vec<u8>)>,
+}
+
+impl Store {
+    /// Makes a challenge for whoever signs in with `email`, and the mail that carries its code. The same rows and
+    /// the same work for an address that nobody has.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; no mail goes out.
+    pub(crate) async fn begin_sign_in(&self, email: String, keys: Arc<Keys>) -> Result<ChallengeId, StoreError> {
+        self.write(move |write| {
+            let person = person_of(write.connection, &email)?;
+            let challenge = ChallengeId::from_parts(write.now_ms, write.ports.random());
+            let code = OneTimeCode::from_random(write.ports.random());
+            write
+                .connection
+                .prepare_cached("DELETE FROM mail_jobs WHERE challenge_id IN
+                    (SELECT challenge_id FROM challenges WHERE expires_at_ms < ?1)")?
+                .execute(params![write.now_ms - KEPT_MS])?;
+            write
+                .connection
+                .prepare_cached("DELETE FROM challenges WHERE expires_at_ms < ?1")?
+                .execute(params![write.now_ms - KEPT_MS])?;
+            write
+                .connection
+                .prepare_cached(
+                    "INSERT INTO challenges (challenge_id, person_id, key_id, code_mac, tries_left, expires_at_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![
+                    challenge.as_bytes(),
+                    person.as_ref().map(PersonId::as_bytes),
+                    keys.server_id(),
+                    keys.code_mac(challenge, code.as_bytes()),
+                    TRIES,
+                    write.now_ms + CHALLENGE_MS
+                ])?;
+            write
+                .connection
+                .prepare_cached(
+                    "INSERT INTO mail_jobs (challenge_id, person_id, key_id, sealed_code, due_at_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    challenge.as_bytes(),
+                    person.as_ref().map(PersonId::as_bytes),
+                    keys.server_id(),
+                    keys.seal(write.ports, challenge.as_bytes(), code.as_bytes()),
+                    write.now_ms
+                ])?;
+            write.jobs_due = true;
+            Ok(challenge)
+        })
+        .await
+    }
+
+    /// Answers a challenge. A wrong try is spent for good, whatever else is in the group.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; no try is spent.
+    pub(crate) async fn answer_challenge(
+        &self,
+        challenge: ChallengeId,
+        code: OneTimeCode,
+        device: NewDevice,
+        keys: Arc<Keys>,
+    ) -> Result<Answered, StoreError> {
+        self.write(move |write| answer(write, challenge, &code, &device, &keys)).await
+    }
+}
+
+fn answer(
+    write: &Write<'_>,
+    id: ChallengeId,
+    code: &OneTimeCode,
+    device: &NewDevice,
+    keys: &Keys,
+) -> rusqlite::Result<Answered> {
+    let Some(challenge) = challenge(write, id)? else { return Ok(Answered::Ended) };
+    let right = keys.code_is(&challenge.key_id, id, code.as_bytes(), &challenge.mac);
+    if let Some((firm, used_device, public_key)) = challenge.used {
+        let again = right && used_device == device.device_id && public_key == device.public_key;
+        return match (again, challenge.person) {
+            (true, Some(person)) => sign_in(write, person, firm, device),
+            _ => Ok(Answered::Ended),
+        };
+    }
+    if challenge.tries_left == 0 {
+        return Ok(Answered::Ended);
+    }
+    let Some(person) = challenge.person.filter(|_| right) else {
+        let tries_left = challenge.tries_left - 1;
+        write
+            .connection
+            .prepare_cached("UPDATE challenges SET tries_left = ?2 WHERE challenge_id = ?1")?
+            .execute(params![id.as_bytes(), tries_left])?;
+        return Ok(Answered::Wrong { tries_left });
+    };
+    let firms = firms_of(write.connection, person)?;
+    let firm = match (device.firm_id, firms.as_slice()) {
+        (Some(named), firms) if firms.iter().any(|firm| firm.firm_id == named) => named,
+        (Some(_), _) => return Ok(Answered::Mismatch),
+        (None, [only]) => only.firm_id,
+        (None, []) => return Ok(Answered::Ended),
+        (None, _) => return Ok(Answered::Choose(firms)),
+    };
+    let signed_in = sign_in(write, person, firm, device)?;
+    if matches!(signed_in, Answered::SignedIn(_)) {
+        write
+            .connection
+            .prepare_cached(
+                "UPDATE challenges SET used_firm_id = ?2, used_device_id = ?3, used_public_key = ?4
+                 WHERE challenge_id = ?1",
+            )?
+            .execute(params![id.as_bytes(), firm.as_bytes(), device.device_id.as_bytes(), device.public_key])?;
+    }
+    Ok(signed_in)
+}
+
+fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Challenge>> {
+    write
+        .connection
+        .prepare_cached(
+            "SELECT person_id, key_id, code_mac, tries_left, used_firm_id, used_device_id, used_public_key
+             FROM challenges WHERE challenge_id = ?1 AND expires_at_ms > ?2",
+        )?
+        .query_row(params![id.as_bytes(), write.now_ms], |row| {
+            let firm = row::id_opt(row, 4, FirmId::from_bytes)?;
+            let device = row::id_opt(row, 5, DeviceId::from_bytes)?;
+            let public_key: Option<Vec<u8>> = row.get(6)?;
+            Ok(Challenge {
+                person: row::id_opt(row, 0, PersonId::from_bytes)?,
+                key_id: row.get(1)?,
+                mac: row.get(2)?,
+                tries_left: row.get(3)?,
+                used: firm.zip(device).zip(public_key).map(|((firm, device), key)| (firm, device, key)),
+            })
+        })
+        .optional()
+}
+
+/// Binds the device to the person at the firm, under its present key, and gives it a token.
+fn sign_in(write: &Write<'_>, person: PersonId, firm: FirmId, device: &NewDevice) -> rusqlite::Result<Answered> {
+    let owner = write
+        .connection
+        .prepare_cached("SELECT person_id FROM devices WHERE device_id = ?1")?
+        .query_row(params![device.device_id.as_bytes()], |row| row::id(row, 0, PersonId::from_bytes))
+        .optional()?;
+    if owner.is_some_and(|owner| owner != person) {
+        return Ok(Answered::Mismatch);
+    }
+    let Some((firm_name, name, standing)) = membership(write.connection, firm, person)? else {
+        return Ok(Answered::Ended);
+    };
+    bind(write, person, firm, device)?;
+    let token = fresh_token(write, firm, device.device_id)?;
+    Ok(Answered::SignedIn(Box::new(SignedIn { person_id: person, firm_id: firm, firm_name, name, standing, token })))
+}
+
+/// Signing in again on the same device keeps its push address and its nonces; another firm or key ends its tokens.
+fn bind(write: &Write<'_>, person: PersonId, firm: FirmId, device: &NewDevice) -> rusqlite::Result<()> {
+    let same = write
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM devices
+             WHERE device_id = ?1 AND firm_id = ?2 AND public_key = ?3 AND signed_out_at_ms IS NULL",
+        )?
+        .exists(params![device.device_id.as_bytes(), firm.as_bytes(), device.public_key])?;
+    if same {
+        return Ok(());
+    }
+    write
+        .connection
+        .prepare_cached("DELETE FROM access_tokens WHERE device_id = ?1")?
+        .execute(params![device.device_id.as_bytes()])?;
+    write
+        .connection
+        .prepare_cached("DELETE FROM push_jobs WHERE device_id = ?1")?
+        .execute(params![device.device_id.as_bytes()])?;
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO devices (device_id, firm_id, person_id, name, public_key, signed_in_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (device_id) DO UPDATE SET firm_id = excluded.firm_id, name = excluded.name,
+               public_key = excluded.public_key, signed_in_at_ms = excluded.signed_in_at_ms,
+               signed_out_at_ms = NULL, push_token = NULL, push_key = NULL, push_key_id = NULL",
+        )?
+        .execute(params![
+            device.device_id.as_bytes(),
+            firm.as_bytes(),
+            person.as_bytes(),
+            device.name,
+            device.public_key,
+            write.now_ms
+        ])?;
+    Ok(())
+}
+
+fn person_of(connection: &Connection, email: &str) -> rusqlite::Result<Option<PersonId>> {
+    connection
+        .prepare_cached(
+            "SELECT p.person_id FROM persons AS p WHERE p.email = ?1 AND EXISTS (
+               SELECT 1 FROM memberships AS m WHERE m.person_id = p.person_id AND m.ended_at_ms IS NULL)",
+        )?
+        .query_row(params![email], |row| row::id(row, 0, PersonId::from_bytes))
+        .optional()
+}
+
+fn firms_of(connection: &Connection, person: PersonId) -> rusqlite::Result<Vec<FirmChoice>> {
+    connection
+        .prepare_cached(
+            "SELECT f.firm_id, f.name FROM memberships AS m JOIN firms AS f ON f.firm_id = m.firm_id
+             WHERE m.person_id = ?1 AND m.ended_at_ms IS NULL ORDER BY f.name, f.firm_id",
+        )?
+        .query_map(params![person.as_bytes()], |row| {
+            Ok(FirmChoice { firm_id: row::id(row, 0, FirmId::from_bytes)?, name: row.get(1)? })
+        })?
+        .collect()
+}
+
+fn membership(
+    connection: &Connection,
+    firm: FirmId,
+    person: PersonId,
+) -> rusqlite::Result<Option<(String, String, Standing)>> {
+    connection
+        .prepare_cached(
+            "SELECT f.name, m.name, m.standing FROM memberships AS m JOIN firms AS f ON f.firm_id = m.firm_id
+             WHERE m.firm_id = ?1 AND m.person_id = ?2 AND m.ended_at_ms IS NULL",
+        )?
+        .query_row(params![firm.as_bytes(), person.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row::standing(row, 2)?))
+        })
+        .optional()
+}

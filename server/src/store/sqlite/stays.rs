@@ -1,0 +1,331 @@
+//! Coming and going: who is in a conversation, and whether it takes messages.
+//!
+//! Invariants: each change is an entry of the log, written by who caused it. One who leaves keeps what was said up
+//! to then, if the access rule lets them (R19), and sees nothing of what follows, not even their own leaving.
+
+use portico_wire::conversation::{ConversationKind, ConversationState, Standing};
+use portico_wire::entry::{EntryKind, EntrySubject};
+use portico_wire::ids::{ConversationId, FirmId, PersonId};
+use rusqlite::params;
+
+use super::events::{self, Moved};
+use super::facts::{self, Facts};
+use super::store::{Store, StoreError};
+use super::writer::Write;
+use super::{heads, log, people, row};
+use crate::log::append::Draft;
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It is made and recorded.
+    Made,
+    /// It was so already; nothing is recorded.
+    AlreadySo,
+    /// The firm has no such conversation or no such member.
+    NotFound,
+    /// The kind or the state of the conversation does not allow it.
+    NotAllowed,
+}
+
+/// The body of the entry that closes a conversation because its last client has left (R20).
+const CLIENT_DEPARTED: &str = "client_departed";
+
+impl Store {
+    /// Archives: clients read on and cannot post; it can be undone (R21). `by`: who does it.
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn archive(
+        &self,
+        firm: FirmId,
+        conversation: ConversationId,
+        by: PersonId,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| set_state(write, firm, conversation, by, ConversationState::Archived)).await
+    }
+
+    /// Undoes [`Store::archive`].
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn unarchive(
+        &self,
+        firm: FirmId,
+        conversation: ConversationId,
+        by: PersonId,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| set_state(write, firm, conversation, by, ConversationState::Open)).await
+    }
+
+    /// Adds a member of the firm to the conversation; they and the others hear of it.
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn add_participant(
+        &self,
+        firm: FirmId,
+        conversation: ConversationId,
+        person: PersonId,
+        by: PersonId,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| join(write, firm, conversation, person, by)).await
+    }
+
+    /// Ends somebody's stay. When the last client of an external conversation leaves, it closes (R20).
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn remove_participant(
+        &self,
+        firm: FirmId,
+        conversation: ConversationId,
+        person: PersonId,
+        by: PersonId,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| leave(write, firm, conversation, person, by)).await
+    }
+
+    /// Ends somebody's membership: every stay, and every session at once (R43). What they wrote stays.
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn end_membership(&self, firm: FirmId, person: PersonId, by: PersonId) -> Result<Change, StoreError> {
+        self.write(move |write| end_membership(write, firm, person, by)).await
+    }
+}
+
+/// Begins a stay at entry `from_seq`.
+pub(super) fn begin(
+    write: &Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    person: PersonId,
+    from_seq: u64,
+) -> rusqlite::Result<()> {
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO stays (firm_id, conversation_id, person_id, from_seq) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            firm.as_bytes(),
+            conversation.as_bytes(),
+            person.as_bytes(),
+            row::stored(from_seq)
+        ])?;
+    Ok(())
+}
+
+fn end(
+    write: &Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    person: PersonId,
+    until_seq: u64,
+) -> rusqlite::Result<()> {
+    write
+        .connection
+        .prepare_cached(
+            "UPDATE stays SET until_seq = ?4
+             WHERE firm_id = ?1 AND conversation_id = ?2 AND person_id = ?3 AND until_seq IS NULL",
+        )?
+        .execute(params![
+            firm.as_bytes(),
+            conversation.as_bytes(),
+            person.as_bytes(),
+            row::stored(until_seq)
+        ])?;
+    Ok(())
+}
+
+/// Tells `persons`, ascending, what the head is now, or that they have lost the conversation.
+pub(super) fn tell_heads(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    persons: &[PersonId],
+) -> rusqlite::Result<()> {
+    for person in persons {
+        let held = heads::head(write.connection, firm, *person, conversation)?.is_some();
+        let moved = if held { Moved::Conversation } else { Moved::AccessLost };
+        events::emit(write, firm, *person, conversation, moved)?;
+    }
+    Ok(())
+}
+
+/// The conversation and the one who changes it; none where either is not there.
+fn met(
+    write: &Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    by: PersonId,
+) -> rusqlite::Result<Option<(Facts, String)>> {
+    let Some(member) = people::member(write.connection, firm, by)? else { return Ok(None) };
+    Ok(facts::facts(write.connection, firm, by, conversation)?.map(|facts| (facts, member.name)))
+}
+
+/// Appends an entry without a send key at the present end of the log.
+fn record(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    by: PersonId,
+    kind: EntryKind,
+    body: String,
+) -> rusqlite::Result<()> {
+    if let Some((facts, author_name)) = met(write, firm, conversation, by)? {
+        let composed_at_ms = write.now_ms;
+        let draft = Draft { kind, author: by, author_name, composed_at_ms, body, send_key: None };
+        log::append(write, facts.tail, draft)?;
+    }
+    Ok(())
+}
+
+fn set_state(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    by: PersonId,
+    state: ConversationState,
+) -> rusqlite::Result<Change> {
+    let Some((facts, _)) = met(write, firm, conversation, by)? else { return Ok(Change::NotFound) };
+    if facts.place.state == state {
+        return Ok(Change::AlreadySo);
+    }
+    if facts.place.state == ConversationState::Closed {
+        return Ok(Change::NotAllowed);
+    }
+    store_state(write, firm, conversation, state)?;
+    let kind = if state == ConversationState::Open { EntryKind::Restored } else { EntryKind::Archived };
+    record(write, firm, conversation, by, kind, String::new())?;
+    let participants = facts::participants(write.connection, firm, conversation)?;
+    tell_heads(write, firm, conversation, &participants)?;
+    Ok(Change::Made)
+}
+
+fn store_state(
+    write: &Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    state: ConversationState,
+) -> rusqlite::Result<()> {
+    write
+        .connection
+        .prepare_cached("UPDATE conversations SET state = ?3 WHERE firm_id = ?1 AND conversation_id = ?2")?
+        .execute(params![firm.as_bytes(), conversation.as_bytes(), row::state_text(state)])?;
+    Ok(())
+}
+
+fn join(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    person: PersonId,
+    by: PersonId,
+) -> rusqlite::Result<Change> {
+    let Some(member) = people::member(write.connection, firm, person)? else { return Ok(Change::NotFound) };
+    let Some(facts) = facts::facts(write.connection, firm, person, conversation)? else {
+        return Ok(Change::NotFound);
+    };
+    if facts.place.participates() {
+        return Ok(Change::AlreadySo);
+    }
+    let outside = member.reader.standing.is_external() && facts.place.kind != ConversationKind::ExternalMatter;
+    if outside || facts.place.state == ConversationState::Closed {
+        return Ok(Change::NotAllowed);
+    }
+    begin(write, firm, conversation, person, facts.tail.seq + 1)?;
+    let participants = facts::participants(write.connection, firm, conversation)?;
+    tell_heads(write, firm, conversation, &participants)?;
+    record(write, firm, conversation, by, EntryKind::Joined, subject(person, member.name))?;
+    Ok(Change::Made)
+}
+
+fn leave(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    person: PersonId,
+    by: PersonId,
+) -> rusqlite::Result<Change> {
+    let Some(member) = people::member(write.connection, firm, person)? else { return Ok(Change::NotFound) };
+    let Some(facts) = facts::facts(write.connection, firm, person, conversation)? else {
+        return Ok(Change::NotFound);
+    };
+    if !facts.place.participates() {
+        return Ok(Change::AlreadySo);
+    }
+    end(write, firm, conversation, person, facts.tail.seq)?;
+    record(write, firm, conversation, by, EntryKind::Left, subject(person, member.name))?;
+    let is_client = member.reader.standing == Standing::Client;
+    if is_client && facts.place.kind == ConversationKind::ExternalMatter && !has_client(write, firm, conversation)? {
+        close(write, firm, conversation, by)?;
+    }
+    let mut told = facts::participants(write.connection, firm, conversation)?;
+    told.push(person);
+    told.sort_unstable();
+    tell_heads(write, firm, conversation, &told)?;
+    Ok(Change::Made)
+}
+
+fn subject(person_id: PersonId, name: String) -> String {
+    serde_json::to_string(&EntrySubject { person_id, name }).expect("an id and a name are JSON")
+}
+
+fn has_client(write: &Write<'_>, firm: FirmId, conversation: ConversationId) -> rusqlite::Result<bool> {
+    write
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM stays AS s JOIN memberships AS m ON m.firm_id = s.firm_id AND m.person_id = s.person_id
+             WHERE s.firm_id = ?1 AND s.conversation_id = ?2 AND s.until_seq IS NULL AND m.standing = 'client'",
+        )?
+        .exists(params![firm.as_bytes(), conversation.as_bytes()])
+}
+
+/// Closes for good: the reason is an entry, and the firm's people are in it no longer (R20).
+fn close(write: &mut Write<'_>, firm: FirmId, conversation: ConversationId, by: PersonId) -> rusqlite::Result<()> {
+    store_state(write, firm, conversation, ConversationState::Closed)?;
+    record(write, firm, conversation, by, EntryKind::Closed, CLIENT_DEPARTED.to_owned())?;
+    let mut staff = Vec::new();
+    for person in facts::participants(write.connection, firm, conversation)? {
+        let member = people::member(write.connection, firm, person)?;
+        if member.is_some_and(|member| member.reader.standing == Standing::Staff) {
+            staff.push(person);
+        }
+    }
+    let Some((facts, _)) = met(write, firm, conversation, by)? else { return Ok(()) };
+    for person in &staff {
+        end(write, firm, conversation, *person, facts.tail.seq)?;
+    }
+    tell_heads(write, firm, conversation, &staff)
+}
+
+fn end_membership(write: &mut Write<'_>, firm: FirmId, person: PersonId, by: PersonId) -> rusqlite::Result<Change> {
+    if people::member(write.connection, firm, person)?.is_none() {
+        return Ok(Change::NotFound);
+    }
+    let ended = write
+        .connection
+        .prepare_cached(
+            "UPDATE memberships SET ended_at_ms = ?3 WHERE firm_id = ?1 AND person_id = ?2 AND ended_at_ms IS NULL",
+        )?
+        .execute(params![firm.as_bytes(), person.as_bytes(), write.now_ms])?;
+    if ended == 0 {
+        return Ok(Change::AlreadySo);
+    }
+    let conversations: Vec<ConversationId> = write
+        .connection
+        .prepare_cached(
+            "SELECT conversation_id FROM stays WHERE firm_id = ?1 AND person_id = ?2 AND until_seq IS NULL
+             ORDER BY conversation_id",
+        )?
+        .query_map(params![firm.as_bytes(), person.as_bytes()], |row| {
+            row::id(row, 0, ConversationId::from_bytes)
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    for conversation in conversations {
+        leave(write, firm, conversation, person, by)?;
+    }
+    Ok(Change::Made)
+}
