@@ -1,2 +1,106 @@
-//! x
-fn main(){}
+//! `portico`: a real phone without a screen, for terminals and scripts; and the demo.
+//!
+//! Every command works on the phone's own store first, says honestly what it could not learn from the server, and
+//! prints JSON with `--json`. Exit codes: 0 done, 1 not done (the reason is printed), 2 wrong use.
+
+mod commands;
+mod demo;
+mod phone;
+mod pick;
+mod print;
+mod words;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::phone::CliError;
+
+/// Portico for terminals and scripts.
+#[derive(Debug, Parser)]
+#[command(name = "portico", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Where this phone keeps its store and keys; else where the platform expects it.
+    #[arg(long, global = true, env = "PORTICO_HOME", value_name = "FOLDER")]
+    home: Option<PathBuf>,
+    /// A firm's own root certificate (PEM or DER), besides the bundled ones.
+    #[arg(long, global = true, env = "PORTICO_ROOT", value_name = "FILE")]
+    root: Option<PathBuf>,
+    /// Print JSON, one document per command (one per line for `watch`).
+    #[arg(long, global = true)]
+    json: bool,
+    /// Do not ask the server; work on what this phone holds.
+    #[arg(long, global = true)]
+    offline: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sign in with a code that the server mails.
+    SignIn(commands::sign_in::SignIn),
+    /// List conversations, newest first.
+    Conversations,
+    /// Show a conversation, and mark what was shown as looked at.
+    Read(commands::read::Read),
+    /// Send a text, exactly as it is; it is queued durably before this returns.
+    Send(commands::send::Send),
+    /// Show what has no answer yet, and what was refused.
+    Outbox(commands::outbox::Outbox),
+    /// Take a message back, or dismiss a refused one.
+    Withdraw(commands::withdraw::Withdraw),
+    /// Find messages on this phone: words, "phrases", any script; the last word also matches longer ones.
+    Search(commands::search::Search),
+    /// Stay connected, deliver the outbox, and print what changes, until Ctrl-C.
+    Watch,
+    /// Say what a tap on a push opens, from this phone's own data.
+    Tap(commands::tap::Tap),
+    /// Sign this device out. The store stays, sealed.
+    SignOut,
+    /// Show the main job: a phone that is killed, cut off and outlives a restored server, and loses nothing.
+    Demo(demo::Demo),
+    /// Parts that the demo plays in processes of their own.
+    #[command(hide = true)]
+    DemoPart(demo::part::Part),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_env("PORTICO_LOG"))
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            eprintln!("portico: no runtime: {fault}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(&cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            print::failed(cli.json, &fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: &Cli) -> Result<(), CliError> {
+    match &cli.command {
+        Command::SignIn(command) => command.run(cli).await,
+        Command::Conversations => commands::conversations::run(cli).await,
+        Command::Read(command) => command.run(cli).await,
+        Command::Send(command) => command.run(cli).await,
+        Command::Outbox(command) => command.run(cli).await,
+        Command::Withdraw(command) => command.run(cli).await,
+        Command::Search(command) => command.run(cli).await,
+        Command::Watch => commands::watch::run(cli).await,
+        Command::Tap(command) => command.run(cli),
+        Command::SignOut => commands::sign_out::run(cli).await,
+        Command::Demo(command) => command.run().await,
+        Command::DemoPart(part) => part.run(cli).await,
+    }
+}

@@ -12,9 +12,8 @@ use futures_util::stream::FuturesUnordered;
 use portico_wire::ids::{ConversationId, Epoch, SendKey};
 use portico_wire::limits::LOOKED_AT_RANGES_MAX;
 use portico_wire::looked_at::LookedAt;
-use portico_wire::message::{Accepted, SendMessage, WithdrawAnswer};
+use portico_wire::message::{Accepted, Done, SendMessage, WithdrawAnswer};
 use portico_wire::problem::ProblemCode;
-use portico_wire::signin::PushAddress;
 
 use super::backoff;
 use super::entry::{Fault, OutboxEntry};
@@ -356,8 +355,7 @@ impl Pump {
 
     fn has_small_things(&self) -> Result<bool, StoreError> {
         self.store.read(|reading| {
-            let address: Option<PushAddress> = reading.fact(Fact::UntoldPushAddress)?;
-            Ok(address.is_some() || reading.untold_looks(1)?.is_some())
+            Ok(reading.untold_push_address()?.is_some() || reading.untold_looks(1)?.is_some())
         })
     }
 
@@ -366,7 +364,7 @@ impl Pump {
             self.store.read(|reading| reading.untold_looks(LOOKED_AT_RANGES_MAX))?
         {
             let request = codec::look_at(conversation, &LookedAt { epoch, ranges });
-            match self.link.ask::<serde::de::IgnoredAny>(request).await {
+            match self.link.ask::<Done>(request).await {
                 // The server does not let this person know of it (any more), so the look means nothing there.
                 Ok(_) | Err(Miss::Problem(ProblemCode::NotFound, _) | Miss::Refused(..)) => {
                     self.store.write(|writing| writing.told_looks(conversation, newest))?;
@@ -378,15 +376,13 @@ impl Pump {
     }
 
     async fn tell_push_address(&self) -> Result<Result<(), Miss>, StoreError> {
-        let Some(address) =
-            self.store.read(|reading| reading.fact::<PushAddress>(Fact::UntoldPushAddress))?
-        else {
+        let Some(address) = self.store.read(|reading| reading.untold_push_address())? else {
             return Ok(Ok(()));
         };
         let request = codec::put_push_address(self.link.device_id(), &address);
-        match self.link.ask::<serde::de::IgnoredAny>(request).await {
+        match self.link.ask::<Done>(request).await {
             Ok(_) => {
-                self.store.write(|writing| writing.unset(Fact::UntoldPushAddress))?;
+                self.store.write(|writing| writing.unset(Fact::PushAddressUntold))?;
                 Ok(Ok(()))
             }
             Err(miss) => Ok(Err(miss)),

@@ -304,7 +304,10 @@ impl Portal {
     pub fn keep_push_token(&self, push_token: &str) -> Result<(), PortalError> {
         let key = self.room.folder.make_push_key(&self.room.ports)?;
         let address = PushAddress { push_token: push_token.to_owned(), push_key: Base64(key.key.to_vec()) };
-        self.room.store.write(|writing| writing.set(Fact::UntoldPushAddress, &address))?;
+        self.room.store.write(|writing| {
+            writing.set(Fact::PushAddress, &address)?;
+            writing.set(Fact::PushAddressUntold, &true)
+        })?;
         self.room.pump_woken.notify_one();
         Ok(())
     }

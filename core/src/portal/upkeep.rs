@@ -1,5 +1,7 @@
 //! Coming up to date and standing still: the loops behind a [`Portal`], and the system's words to it.
 
+use portico_wire::message::Done;
+
 use super::{Connection, Portal};
 use crate::error::PortalError;
 use crate::net::classify::Miss;
@@ -190,7 +192,7 @@ impl Portal {
     /// [`PortalError::Offline`] and its like: still signed in.
     pub async fn sign_out(&self) -> Result<(), PortalError> {
         let request = codec::sign_out(self.room.link.device_id());
-        match self.room.link.ask::<serde::de::IgnoredAny>(request).await {
+        match self.room.link.ask::<Done>(request).await {
             Ok(_) | Err(Miss::SignedOut) => {}
             Err(miss) => return Err(miss.into()),
         }

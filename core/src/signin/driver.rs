@@ -172,6 +172,7 @@ impl Phone {
             writing.set(Fact::Session, &session_facts(pending, &session))?;
             writing.set(Fact::Access, &session.access)?;
             writing.unset(Fact::SignedOut)?;
+            writing.set(Fact::PushAddressUntold, &true)?;
             for entry in writing.open_entries()? {
                 writing.keep_progress(entry.send_key, &step(entry.progress, Event::SignedIn, now_ms).0)?;
             }

@@ -49,6 +49,7 @@ impl Writing<'_> {
             self.set(Fact::Epoch, &snapshot.epoch)?;
             self.set(Fact::EpochCount, &(self.epoch_count()? + 1))?;
             self.unset(Fact::BackedUpThrough)?;
+            self.set(Fact::PushAddressUntold, &true)?;
         }
         self.set(Fact::Cursor, &snapshot.next_seq)?;
         for conversation in &snapshot.conversations {

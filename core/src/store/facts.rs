@@ -2,7 +2,7 @@
 
 use portico_wire::conversation::Standing;
 use portico_wire::ids::{DeviceId, Epoch, FirmId, PersonId};
-use portico_wire::signin::Access;
+use portico_wire::signin::{Access, PushAddress};
 use rusqlite::OptionalExtension as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -31,8 +31,10 @@ pub enum Fact {
     LastContact,
     /// `String`: the payload of a tap that waits for signing in.
     PendingTap,
-    /// `PushAddress` that the server has not heard of.
-    UntoldPushAddress,
+    /// `PushAddress` of this device.
+    PushAddress,
+    /// `true` until the server has heard of the push address in this session and epoch.
+    PushAddressUntold,
     /// `u64`: see [`crate::signin::generation`].
     Generation,
 }
@@ -49,7 +51,8 @@ impl Fact {
             Self::BackedUpThrough => "backed_up_through",
             Self::LastContact => "last_contact",
             Self::PendingTap => "pending_tap",
-            Self::UntoldPushAddress => "untold_push_address",
+            Self::PushAddress => "push_address",
+            Self::PushAddressUntold => "push_address_untold",
             Self::Generation => "generation",
         }
     }
@@ -116,6 +119,18 @@ impl Reading<'_> {
     /// [`StoreError`].
     pub fn is_signed_out(&self) -> Result<bool, StoreError> {
         Ok(self.fact(Fact::SignedOut)?.unwrap_or(false))
+    }
+
+    /// The push address that the server has not heard of; none if it has, or if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn untold_push_address(&self) -> Result<Option<PushAddress>, StoreError> {
+        if self.fact(Fact::PushAddressUntold)?.unwrap_or(false) {
+            self.fact(Fact::PushAddress)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The access token, if one is held.

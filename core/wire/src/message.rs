@@ -124,6 +124,14 @@ pub struct Withdraw {
     pub epoch: Epoch,
 }
 
+/// The answer of a write that has nothing else to say. Its epoch tells it from a captive portal's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Done {
+    /// The server's epoch.
+    pub epoch: Epoch,
+}
+
 /// An accepted send: the whole entry, and the receipt that outlives a restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -1,0 +1,12 @@
+//! One file per command.
+
+pub(crate) mod conversations;
+pub(crate) mod outbox;
+pub(crate) mod read;
+pub(crate) mod search;
+pub(crate) mod send;
+pub(crate) mod sign_in;
+pub(crate) mod sign_out;
+pub(crate) mod tap;
+pub(crate) mod watch;
+pub(crate) mod withdraw;

@@ -1,0 +1,204 @@
+//! How things look: lines for people, JSON for scripts. Text from others goes through [`safe`].
+
+use portico_core::Portal;
+use portico_core::portal::Connection;
+use portico_core::push::tap::{Shown, TapTarget};
+use portico_core::store::Standing;
+use portico_core::timeline::item::{ConversationRow, Delivery, Echo, SearchHit, TimelineItem};
+use portico_wire::entry::{Entry, EntryKind};
+use serde_json::{Value, json};
+
+use crate::phone::CliError;
+use crate::words;
+
+/// Prints one JSON document on its line.
+pub(crate) fn json(value: &Value) {
+    println!("{value}");
+}
+
+/// Prints why a command was not done.
+pub(crate) fn failed(as_json: bool, fault: &CliError) {
+    if as_json {
+        json(&json!({ "error": words::error(fault) }));
+    } else {
+        eprintln!("{}", words::error(fault));
+    }
+}
+
+/// Says honestly how old what was shown is.
+pub(crate) fn honest(portal: &Portal) -> Result<(), CliError> {
+    let last = portal.last_contact_ms()?.map(time);
+    if let Some(line) = words::connection(portal.connection(), last) {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// The connection as JSON.
+pub(crate) fn connection(portal: &Portal) -> Result<Value, CliError> {
+    let state = match portal.connection() {
+        Connection::Unknown => "unknown",
+        Connection::Online => "online",
+        Connection::Offline(fault) => fault.as_str(),
+        Connection::SignedOut => "signed_out",
+    };
+    Ok(json!({ "state": state, "last_contact_ms": portal.last_contact_ms()? }))
+}
+
+/// UTC, as ISO 8601 to the second.
+pub(crate) fn time(ms: i64) -> String {
+    let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000) / 1_000);
+    // Civil date from days (Howard Hinnant's algorithm, public domain).
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// Text of others without the control characters that could drive a terminal. JSON has the exact bytes.
+pub(crate) fn safe(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c,
+            '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => '\u{FFFD}',
+            c if c.is_control() => '\u{FFFD}',
+            c => c,
+        })
+        .collect()
+}
+
+pub(crate) fn conversation_line(number: usize, row: &ConversationRow) {
+    let unread = if row.unread > 0 { format!(" ({} unread)", row.unread) } else { String::new() };
+    let unsent = if row.unsent > 0 { format!(" ({} unsent)", row.unsent) } else { String::new() };
+    let state = words::state(row.head.state);
+    println!(
+        "{number:>3}  {}{unread}{unsent}  {} {state}",
+        safe(&row.head.title),
+        words::kind(row.head.kind)
+    );
+    if let Some(newest) = &row.newest {
+        let line: String = safe(&newest.body).replace('\n', " ").chars().take(70).collect();
+        println!("     {}: {line}", safe(&newest.author_name));
+    }
+}
+
+pub(crate) fn conversation_json(row: &ConversationRow) -> Value {
+    json!({ "head": row.head, "newest": row.newest, "unread": row.unread, "unsent": row.unsent })
+}
+
+pub(crate) fn item_line(item: &TimelineItem) {
+    match item {
+        TimelineItem::Entry { entry, standing, offered_again, .. } => {
+            let note = match standing {
+                _ if *offered_again => "  [being sent again: the server was restored]",
+                Standing::Held => "",
+                Standing::Unconfirmed => "  [from before the server was restored]",
+                Standing::Missing => "  [the restored server does not have this]",
+            };
+            println!("{}", entry_line(entry, note));
+        }
+        TimelineItem::Gap { from_seq, to_seq } => {
+            println!(
+                "  ... {} not on this phone yet (portico read --before {})",
+                to_seq - from_seq + 1,
+                to_seq + 1
+            );
+        }
+        TimelineItem::Echo(echo) => echo_line(echo),
+    }
+}
+
+fn entry_line(entry: &Entry, note: &str) -> String {
+    let what = match &entry.kind {
+        EntryKind::Message => safe(&entry.body),
+        EntryKind::Joined | EntryKind::Left => {
+            let verb = if entry.kind == EntryKind::Joined { "joined" } else { "left" };
+            let subject = serde_json::from_str::<portico_wire::entry::EntrySubject>(&entry.body);
+            format!("({} {verb})", safe(&subject.map(|subject| subject.name).unwrap_or_default()))
+        }
+        EntryKind::Archived => "(archived)".to_owned(),
+        EntryKind::Restored => "(no longer archived)".to_owned(),
+        EntryKind::Closed => "(closed)".to_owned(),
+        EntryKind::Unknown(_) => "(something this version can not show)".to_owned(),
+    };
+    format!("{:>4}  {}  {}: {what}{note}", entry.seq, time(entry.accepted_at_ms), safe(&entry.author_name))
+}
+
+pub(crate) fn echo_line(echo: &Echo) {
+    println!("   -  {}  {}", time(echo.composed_at_ms), safe(&echo.body));
+    println!("      [{}]  {}", words::delivery(&echo.delivery), echo.send_key);
+}
+
+pub(crate) fn item_json(item: &TimelineItem) -> Value {
+    match item {
+        TimelineItem::Entry { entry, standing, looked_at, offered_again } => json!({
+            "entry": entry, "standing": format!("{standing:?}").to_lowercase(), "looked_at": looked_at,
+            "offered_again": offered_again,
+        }),
+        TimelineItem::Gap { from_seq, to_seq } => {
+            json!({ "gap": { "from_seq": from_seq, "to_seq": to_seq } })
+        }
+        TimelineItem::Echo(echo) => json!({ "echo": echo_json(echo) }),
+    }
+}
+
+pub(crate) fn echo_json(echo: &Echo) -> Value {
+    let (state, more) = match &echo.delivery {
+        Delivery::Queued => ("queued", Value::Null),
+        Delivery::Sending => ("sending", Value::Null),
+        Delivery::Waiting { until_ms, fault, stuck } => {
+            ("waiting", json!({ "until_ms": until_ms, "fault": fault.as_str(), "stuck": stuck }))
+        }
+        Delivery::NeedsSignIn => ("needs_sign_in", Value::Null),
+        Delivery::Withdrawing => ("withdrawing", Value::Null),
+        Delivery::Refused(refusal) => ("refused", json!(refusal)),
+        Delivery::Withdrawn { offer_again } => ("withdrawn", json!({ "offer_again": offer_again })),
+    };
+    json!({
+        "send_key": echo.send_key, "conversation_id": echo.conversation_id, "body": echo.body,
+        "composed_at_ms": echo.composed_at_ms, "state": state, "more": more,
+    })
+}
+
+pub(crate) fn hit_line(hit: &SearchHit, title: &str) {
+    println!("{}\n{}", safe(title), entry_line(&hit.entry, ""));
+}
+
+pub(crate) fn target_json(target: &TapTarget) -> Value {
+    match target {
+        TapTarget::Message { conversation_id, entry_id, seq, shown } => {
+            let preview = match shown {
+                Shown::Message => Value::Null,
+                Shown::Preview { text, complete } => json!({ "text": text, "complete": complete }),
+            };
+            json!({ "opens": "message", "conversation_id": conversation_id, "entry_id": entry_id, "seq": seq,
+                "preview": preview })
+        }
+        TapTarget::SignInFirst => json!({ "opens": "sign_in" }),
+        TapTarget::Inbox(why) => json!({ "opens": "inbox", "why": words::why_inbox(*why) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_as_utc_dates() {
+        assert_eq!(time(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(time(951_782_399_999), "2000-02-28 23:59:59 UTC");
+        assert_eq!(time(1_709_164_800_000), "2024-02-29 00:00:00 UTC");
+    }
+
+    #[test]
+    fn text_of_others_can_not_drive_the_terminal() {
+        assert_eq!(safe("a\u{1b}[2Jb\u{202E}c\n"), "a\u{FFFD}[2Jb\u{FFFD}c\n");
+    }
+}
