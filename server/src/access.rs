@@ -79,7 +79,9 @@ pub fn can_know_of(reader: Reader, place: &Place) -> bool {
     match (reader.standing, place.kind) {
         (Standing::Staff, ConversationKind::Direct) => place.participates(),
         (Standing::Staff, _) => place.door == MatterDoor::Open,
-        (Standing::Client | Standing::ThirdParty, ConversationKind::ExternalMatter) => !place.stays.is_empty(),
+        (Standing::Client | Standing::ThirdParty, ConversationKind::ExternalMatter) => {
+            !place.stays.is_empty()
+        }
         (Standing::Client | Standing::ThirdParty, _) => false,
     }
 }

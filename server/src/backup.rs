@@ -130,7 +130,8 @@ pub fn restore(config: &Config, from: &Path, ports: &Ports) -> Result<Restored, 
         return Err(BackupError::Damaged(source));
     }
     let present_keys = Keys::ids_in(&config.keys())?;
-    let missing: Vec<String> = manifest.keys.iter().filter(|key| !present_keys.contains(key)).cloned().collect();
+    let missing: Vec<String> =
+        manifest.keys.iter().filter(|key| !present_keys.contains(key)).cloned().collect();
     if !missing.is_empty() {
         return Err(BackupError::KeysMissing(missing));
     }
@@ -158,7 +159,11 @@ fn read_manifest(path: &Path) -> Result<Manifest, BackupError> {
     let text = fs::read(path).map_err(|fault| BackupError::File(path.to_owned(), fault))?;
     let manifest: Manifest =
         serde_json::from_slice(&text).map_err(|_| BackupError::Manifest(path.to_owned()))?;
-    if manifest.version == MANIFEST_VERSION { Ok(manifest) } else { Err(BackupError::Manifest(path.to_owned())) }
+    if manifest.version == MANIFEST_VERSION {
+        Ok(manifest)
+    } else {
+        Err(BackupError::Manifest(path.to_owned()))
+    }
 }
 
 /// Puts `copy` in the place of `database`, which stays beside it under another name. Journals of the old one must not

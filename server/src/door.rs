@@ -89,7 +89,8 @@ pub(crate) struct PathId<T>(pub(crate) T);
 impl<T: FromStr> FromRequestParts<App> for PathId<T> {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| ProblemCode::BadRequest)?;
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, app).await.map_err(|_| ProblemCode::BadRequest)?;
         text.parse().map(Self).map_err(|_| ProblemCode::BadRequest.into())
     }
 }
@@ -211,7 +212,8 @@ mod tests {
     // R4
     #[test]
     fn half_a_surrogate_pair_is_found_wherever_it_stands() {
-        for lone in [r#""\ud83d""#, r#""\udca9\ud83d""#, r#""\ud83dx""#, r#""\ud83d\n""#, r#""\uD83D\u0041""#] {
+        for lone in [r#""\ud83d""#, r#""\udca9\ud83d""#, r#""\ud83dx""#, r#""\ud83d\n""#, r#""\uD83D\u0041""#]
+        {
             assert!(has_lone_surrogate(lone), "{lone}");
         }
         for whole in [r#""\ud83d\udca9""#, r#""\\ud83d""#, r#""\\\\ud83d x""#, r#""\u0041""#, r#""x"#, "\\"] {

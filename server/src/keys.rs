@@ -65,7 +65,11 @@ impl Keys {
         if keys.server.is_empty() {
             let id = fresh_id(ports);
             let secret = ports.random::<32>();
-            write_key(folder, &format!("server-{id}.key"), Sha256::from_bytes(secret).to_string().as_bytes())?;
+            write_key(
+                folder,
+                &format!("server-{id}.key"),
+                Sha256::from_bytes(secret).to_string().as_bytes(),
+            )?;
             keys.server.insert(id, Subkeys::of(&secret));
         }
         Ok(keys)
@@ -112,7 +116,13 @@ impl Keys {
     }
 
     /// Signs `receipt` for exactly that send. Ed25519 signs alike every time, so no signature is stored.
-    pub(crate) fn sign(&self, mut receipt: Receipt, person: PersonId, key: SendKey, digest: &Sha256) -> Receipt {
+    pub(crate) fn sign(
+        &self,
+        mut receipt: Receipt,
+        person: PersonId,
+        key: SendKey,
+        digest: &Sha256,
+    ) -> Receipt {
         let (id, pair) = self.receipts.last_key_value().expect("open() makes a receipt key");
         receipt.key_id.clone_from(id);
         receipt.signature = Base64(pair.sign(&receipt.signed_bytes(person, key, digest)).as_ref().to_vec());
@@ -120,7 +130,13 @@ impl Keys {
     }
 
     /// Whether one of our keys signed `receipt` for exactly that send.
-    pub(crate) fn verifies(&self, receipt: &Receipt, person: PersonId, key: SendKey, digest: &Sha256) -> bool {
+    pub(crate) fn verifies(
+        &self,
+        receipt: &Receipt,
+        person: PersonId,
+        key: SendKey,
+        digest: &Sha256,
+    ) -> bool {
         self.receipts
             .get(&receipt.key_id)
             .is_some_and(|pair| receipt.verifies(pair.public_key().as_ref(), person, key, digest))
@@ -158,7 +174,8 @@ impl Keys {
     pub(crate) fn nonce_issued_at(&self, device: DeviceId, nonce: &[u8]) -> Option<i64> {
         let (issued, mac) = nonce.split_first_chunk::<8>()?;
         let issued_at_ms = i64::from_be_bytes(*issued);
-        let ours = |keys: &Subkeys| hmac::verify(&keys.nonces, &nonce_bytes(device, issued_at_ms), mac).is_ok();
+        let ours =
+            |keys: &Subkeys| hmac::verify(&keys.nonces, &nonce_bytes(device, issued_at_ms), mac).is_ok();
         self.server.values().any(ours).then_some(issued_at_ms)
     }
 
@@ -191,7 +208,11 @@ impl Subkeys {
         let mac = |label: &str| hmac::Key::new(hmac::HMAC_SHA256, derive(label).as_ref());
         let columns = UnboundKey::new(&CHACHA20_POLY1305, derive("portico columns v1").as_ref())
             .expect("HMAC-SHA256 gives the 32 bytes that the cipher takes");
-        Self { codes: mac("portico codes v1"), nonces: mac("portico nonces v1"), columns: LessSafeKey::new(columns) }
+        Self {
+            codes: mac("portico codes v1"),
+            nonces: mac("portico nonces v1"),
+            columns: LessSafeKey::new(columns),
+        }
     }
 }
 

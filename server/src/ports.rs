@@ -50,7 +50,8 @@ struct RealClock;
 impl Clock for RealClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock port")]
     fn now_ms(&self) -> i64 {
-        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let since_1970 =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
     }
 

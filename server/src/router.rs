@@ -75,7 +75,8 @@ async fn watch(State(app): State<App>, request: Request, next: Next) -> Response
     let span = tracing::info_span!("request", id = %format!("{id:016x}"), method = %request.method(), route);
     let response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
-    metrics::counter!("portico_requests_total", "route" => route, "status" => status.to_string()).increment(1);
+    metrics::counter!("portico_requests_total", "route" => route, "status" => status.to_string())
+        .increment(1);
     span.in_scope(|| tracing::debug!(status, "answered"));
     response
 }

@@ -66,7 +66,8 @@ const PEOPLE: [(&str, &str, &str, Standing); 5] = [
 ];
 
 /// Short name, kind, title, matter, who is in it, what is said first.
-type Plan = (&'static str, ConversationKind, &'static str, Option<&'static str>, &'static [&'static str], Said);
+type Plan =
+    (&'static str, ConversationKind, &'static str, Option<&'static str>, &'static [&'static str], Said);
 type Said = &'static [(&'static str, &'static str)];
 
 const CONVERSATIONS: [Plan; 5] = [
@@ -97,7 +98,14 @@ const CONVERSATIONS: [Plan; 5] = [
         &["mara", "jonas"],
         &[("jonas", "The new edition of the commentary is on the shelf.")],
     ),
-    ("direct", ConversationKind::Direct, "Mara and Jonas", None, &["mara", "jonas"], &[("mara", "Lunch at one?")]),
+    (
+        "direct",
+        ConversationKind::Direct,
+        "Mara and Jonas",
+        None,
+        &["mara", "jonas"],
+        &[("mara", "Lunch at one?")],
+    ),
     (
         "estate",
         ConversationKind::ExternalMatter,

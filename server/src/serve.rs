@@ -82,8 +82,12 @@ impl App {
     }
 
     fn tls(&self) -> Result<Option<TlsAcceptor>, ServeError> {
-        let (Some(cert), Some(key)) = (&self.config().tls_cert, &self.config().tls_key) else { return Ok(None) };
-        let refuse = |path: &PathBuf, fault: rustls_pki_types::pem::Error| ServeError::Tls(path.clone(), fault.to_string());
+        let (Some(cert), Some(key)) = (&self.config().tls_cert, &self.config().tls_key) else {
+            return Ok(None);
+        };
+        let refuse = |path: &PathBuf, fault: rustls_pki_types::pem::Error| {
+            ServeError::Tls(path.clone(), fault.to_string())
+        };
         let chain = CertificateDer::pem_file_iter(cert)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|fault| refuse(cert, fault))?;
@@ -242,12 +246,13 @@ impl Line {
         watcher: Watcher,
     ) {
         let router = self.router;
-        let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            seen.notify_one();
-            request.extensions_mut().insert(Peer(peer.ip()));
-            let answer = router.clone().oneshot(request.map(axum::body::Body::new));
-            async move { answer.await.map_err(|never: Infallible| never) }
-        });
+        let service =
+            hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+                seen.notify_one();
+                request.extensions_mut().insert(Peer(peer.ip()));
+                let answer = router.clone().oneshot(request.map(axum::body::Body::new));
+                async move { answer.await.map_err(|never: Infallible| never) }
+            });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()

@@ -18,7 +18,9 @@ use crate::access::{self, Membership, Place, Reader};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It is entry `seq`.
-    Accepted { seq: u64 },
+    Accepted {
+        seq: u64,
+    },
     Refused(Refusal),
     Withdrawn,
 }
@@ -37,7 +39,9 @@ pub(crate) fn repeat(kept: Outcome, kept_digest: Option<Sha256>, digest: &Sha256
     match kept {
         Outcome::Withdrawn => Outcome::Withdrawn,
         kept if kept_digest.as_ref() == Some(digest) => kept,
-        Outcome::Accepted { .. } | Outcome::Refused(_) => Outcome::Refused(Refusal::of(RefusalCode::SendKeyReused)),
+        Outcome::Accepted { .. } | Outcome::Refused(_) => {
+            Outcome::Refused(Refusal::of(RefusalCode::SendKeyReused))
+        }
     }
 }
 
@@ -78,12 +82,7 @@ mod tests {
     use crate::access::{MatterDoor, Stay};
 
     fn place(state: ConversationState, stays: &[Stay]) -> Place {
-        Place {
-            kind: ConversationKind::ExternalMatter,
-            state,
-            door: MatterDoor::Open,
-            stays: stays.to_vec(),
-        }
+        Place { kind: ConversationKind::ExternalMatter, state, door: MatterDoor::Open, stays: stays.to_vec() }
     }
 
     const IN: [Stay; 1] = [Stay { from_seq: 1, until_seq: None }];

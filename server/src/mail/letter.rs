@@ -31,7 +31,8 @@ impl Letter<'_> {
             String::new(),
             format!("    {}", self.code.shown()),
             String::new(),
-            "It is good for 10 minutes. If you did not ask for it, nothing is wrong: without it nobody".to_owned(),
+            "It is good for 10 minutes. If you did not ask for it, nothing is wrong: without it nobody"
+                .to_owned(),
             "signs in. We never ask for a code on the phone.".to_owned(),
             String::new(),
         ];

@@ -14,9 +14,9 @@ pub use sqlite::verify::{LogFault, LogReport};
 pub use sqlite::writer::GroupStats;
 pub use sqlite::{Store, StoreError};
 
-pub(crate) use sqlite::backups::{restore_database, take_backup, RestoreRefused};
-pub(crate) use sqlite::jobs::{MailJob, PushJob};
+pub(crate) use sqlite::backups::{RestoreRefused, restore_database, take_backup};
 pub(crate) use sqlite::firm::normal_email;
+pub(crate) use sqlite::jobs::{MailJob, PushJob};
 pub(crate) use sqlite::reading::{EventPage, Found};
 pub(crate) use sqlite::sends::{SendAnswer, Sent};
 pub(crate) use sqlite::sessions::{Admission, FreshToken};

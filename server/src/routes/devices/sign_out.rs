@@ -24,3 +24,35 @@ pub(crate) async fn sign_out(
         Err(ProblemCode::NotFound.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::World;
+
+    // R55
+    #[tokio::test]
+    async fn device_is_signed_out_from_another() {
+        let world = World::new().await;
+        let (phone, tablet) = (world.phone("amina").await, world.phone("amina").await);
+
+        let answer = tablet.delete(&format!("/v1/devices/{}", phone.device)).await;
+
+        assert_eq!(answer.status, 204);
+        assert_eq!(phone.get("/v1/devices").await.code(), "session_ended");
+        assert_eq!(phone.nonce().await.code(), "session_ended");
+        let left: serde_json::Value = tablet.get("/v1/devices").await.json();
+        assert_eq!(left["devices"].as_array().unwrap().len(), 1);
+        assert_eq!(left["devices"][0]["this_device"], true);
+    }
+
+    #[tokio::test]
+    async fn device_of_somebody_else_is_not_there() {
+        let world = World::new().await;
+        let (amina, kenji) = (world.phone("amina").await, world.phone("kenji").await);
+
+        let answer = kenji.delete(&format!("/v1/devices/{}", amina.device)).await;
+
+        assert_eq!(answer.code(), "not_found");
+        assert_eq!(amina.get("/v1/devices").await.status, 200);
+    }
+}

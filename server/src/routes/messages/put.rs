@@ -32,9 +32,7 @@ pub(crate) async fn put(
     match app.store().send(caller, key, message, receipted).await? {
         SendAnswer::Accepted(sent) => Ok(Json(accepted(&app, caller, *sent))),
         SendAnswer::Refused(refusal) => Err(ApiError::refused(&refusal, app.epoch())),
-        SendAnswer::Withdrawn => {
-            Err(ApiError::refused(&Refusal::of(RefusalCode::Withdrawn), app.epoch()))
-        }
+        SendAnswer::Withdrawn => Err(ApiError::refused(&Refusal::of(RefusalCode::Withdrawn), app.epoch())),
         SendAnswer::ConversationMissing => Err(ProblemCode::ConversationMissing.into()),
     }
 }
@@ -60,4 +58,174 @@ pub(crate) fn accepted(app: &App, caller: Caller, sent: Sent) -> Accepted {
     };
     let receipt = app.keys().sign(unsigned, caller.person_id, sent.key, &sent.digest);
     Accepted { epoch: app.epoch(), entry: sent.entry, receipt }
+}
+
+#[cfg(test)]
+mod tests {
+    use portico_wire::limits::BODY_BYTES_MAX;
+    use portico_wire::message::Accepted;
+
+    use super::*;
+    use crate::testing::{World, call_raw};
+
+    // R51
+    #[tokio::test]
+    async fn same_key_twice_is_one_entry() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let (key, message) = (amina.key(), amina.message(&world, claim, "I am late"));
+        let before = world.app.store().read_log(claim).await.unwrap().len();
+
+        let first: Accepted = amina.offer(key, &message).await.json();
+        world.clock.advance_ms(5_000);
+        let again: Accepted = amina.offer(key, &message).await.json();
+
+        assert_eq!(first, again);
+        assert_eq!(first.entry.send_key, Some(key));
+        assert_eq!(world.app.store().read_log(claim).await.unwrap().len(), before + 1);
+    }
+
+    // R51
+    #[tokio::test]
+    async fn same_key_with_another_body_is_refused_for_good() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let key = amina.key();
+        amina.offer(key, &amina.message(&world, claim, "one")).await.json::<Accepted>();
+
+        let other = amina.offer(key, &amina.message(&world, claim, "two")).await;
+
+        assert_eq!((other.status.as_u16(), other.code().as_str()), (409, "send_key_reused!"));
+        assert_eq!(other.problem().epoch, Some(world.app.epoch()));
+        let first: Accepted = amina.offer(key, &amina.message(&world, claim, "one")).await.json();
+        assert_eq!(first.entry.body, "one");
+    }
+
+    // R21, R51: a refused key stays refused, so "send again" can not post twice.
+    #[tokio::test]
+    async fn refusal_is_repeated_after_its_cause_is_gone() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let (firm, mara) = (world.firm.firm_id, world.firm.people["mara"].person_id);
+        world.app.store().archive(firm, claim, mara).await.unwrap();
+        let (key, message) = (amina.key(), amina.message(&world, claim, "hello"));
+        assert_eq!(amina.offer(key, &message).await.code(), "conversation_archived!");
+
+        world.app.store().unarchive(firm, claim, mara).await.unwrap();
+
+        assert_eq!(amina.offer(key, &message).await.code(), "conversation_archived!");
+        assert_eq!(amina.send(&world, claim, "hello").await.entry.body, "hello");
+    }
+
+    #[tokio::test]
+    async fn stale_epoch_looks_nothing_up() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let key = amina.key();
+        let mut message = amina.message(&world, claim, "x");
+        message.epoch = portico_wire::ids::Epoch::from_bytes([9; 16]);
+
+        let stale = amina.offer(key, &message).await;
+
+        assert_eq!((stale.status.as_u16(), stale.code().as_str()), (409, "stale_epoch"));
+        assert_eq!(stale.problem().epoch, Some(world.app.epoch()));
+        message.epoch = world.app.epoch();
+        amina.offer(key, &message).await.json::<Accepted>();
+    }
+
+    // R4, R13
+    #[tokio::test]
+    async fn bodies_that_can_not_be_kept_are_refused_with_numbers() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let table = [
+            ("", "body_empty!", None),
+            ("a\0b", "body_has_nul!", None),
+            (&"x".repeat(BODY_BYTES_MAX + 1), "body_too_long!", Some((65_536, 65_537))),
+        ];
+        for (body, code, numbers) in table {
+            let refused = amina.offer(amina.key(), &amina.message(&world, claim, body)).await;
+
+            assert_eq!(refused.code(), code);
+            let problem = refused.problem();
+            assert_eq!(problem.limit.zip(problem.measured), numbers);
+        }
+    }
+
+    // R4
+    #[tokio::test]
+    async fn longest_body_of_control_characters_arrives_whole() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let body = "\u{1}".repeat(BODY_BYTES_MAX);
+
+        let accepted = amina.send(&world, claim, &body).await;
+
+        assert!(accepted.entry.body == body);
+        assert_eq!(accepted.entry.computed_hash(world.firm.firm_id), accepted.entry.hash);
+    }
+
+    // R4
+    #[tokio::test]
+    async fn what_is_not_unicode_is_refused_and_leaves_the_key_free() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let (key, message) = (amina.key(), amina.message(&world, claim, "BODY"));
+        let json = serde_json::to_string(&message).unwrap();
+        let (head, tail) = json.split_once("BODY").unwrap();
+        for lone in [r"\ud83d".as_bytes(), &[0xED, 0xA0, 0x80], &[0xFF]] {
+            let bytes = [head.as_bytes(), lone, tail.as_bytes()].concat();
+            let path = format!("/v1/messages/{key}");
+
+            let refused = call_raw(&amina.router, http::Method::PUT, &path, Some(&amina.token), bytes).await;
+
+            assert_eq!(refused.code(), "body_not_unicode!");
+        }
+        amina.offer(key, &message).await.json::<Accepted>();
+    }
+
+    #[tokio::test]
+    async fn malformed_and_oversized_json_decides_nothing() {
+        let world = World::new().await;
+        let amina = world.phone("amina").await;
+        let path = format!("/v1/messages/{}", amina.key());
+        let put = |bytes| call_raw(&amina.router, http::Method::PUT, &path, Some(&amina.token), bytes);
+
+        assert_eq!(put(b"{".to_vec()).await.code(), "bad_request");
+        assert_eq!(put(vec![b' '; 512 * 1024 + 1]).await.code(), "payload_too_large");
+    }
+
+    // R15, R16, R17: denied is answered like absent, byte for byte.
+    #[tokio::test]
+    async fn denied_conversation_answers_like_an_absent_one() {
+        let world = World::new().await;
+        let jonas = world.phone("jonas").await;
+        let absent = portico_wire::ids::ConversationId::from_bytes([7; 16]);
+        let estate = world.conversation("estate");
+
+        let denied = jonas.offer(jonas.key(), &jonas.message(&world, estate, "x")).await;
+        let nothing = jonas.offer(jonas.key(), &jonas.message(&world, absent, "x")).await;
+
+        assert_eq!(denied.code(), "conversation_not_found!");
+        assert_eq!(
+            (denied.status, denied.headers, denied.body),
+            (nothing.status, nothing.headers, nothing.body)
+        );
+    }
+
+    // R43: within the life of the last token a send still hears what became of it.
+    #[tokio::test]
+    async fn closed_account_gets_a_final_answer() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let (firm, mara) = (world.firm.firm_id, world.firm.people["mara"].person_id);
+        let amina_id = world.firm.people["amina"].person_id;
+
+        world.app.store().end_membership(firm, amina_id, mara).await.unwrap();
+
+        let refused = amina.offer(amina.key(), &amina.message(&world, claim, "x")).await;
+        assert_eq!(refused.code(), "account_closed!");
+        assert_eq!(amina.get("/v1/snapshot").await.code(), "session_ended");
+        assert_eq!(amina.nonce().await.code(), "session_ended");
+    }
 }

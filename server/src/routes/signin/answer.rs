@@ -81,3 +81,166 @@ pub(crate) fn access(fresh: &FreshToken, server_time_ms: i64, epoch: Epoch) -> A
         epoch,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portico_wire::ids::DeviceId;
+
+    use super::*;
+    use crate::testing::{Phone, World};
+
+    // R42
+    #[tokio::test]
+    async fn wrong_codes_are_counted_and_then_the_challenge_is_over() {
+        let world = World::new().await;
+        let phone = Phone::new(&world);
+        let (begun, code) = world.begin("amina@clients.example").await;
+        let wrong = phone.answer_to(&begun, "0000-0000");
+
+        for left in (0..5).rev() {
+            let reply = phone.answer(&begun, &wrong).await;
+            assert_eq!((reply.code().as_str(), reply.problem().tries_left), ("wrong_code", Some(left)));
+        }
+
+        let right = phone.answer_to(&begun, &code.unwrap());
+        assert_eq!(phone.answer(&begun, &right).await.code(), "challenge_ended");
+        let (begun, code) = world.begin("amina@clients.example").await;
+        phone.answer(&begun, &phone.answer_to(&begun, &code.unwrap())).await.json::<ChallengeAnswered>();
+    }
+
+    // R42
+    #[tokio::test]
+    async fn text_that_can_not_be_a_code_spends_no_try() {
+        let world = World::new().await;
+        let phone = Phone::new(&world);
+        let (begun, _) = world.begin("amina@clients.example").await;
+
+        for text in ["", "K7QM-3RX", "K7QM-3RXTT", "????-????"] {
+            assert_eq!(phone.answer(&begun, &phone.answer_to(&begun, text)).await.code(), "bad_request");
+        }
+
+        let wrong = phone.answer(&begun, &phone.answer_to(&begun, "0000-0000")).await;
+        assert_eq!(wrong.problem().tries_left, Some(4));
+    }
+
+    #[tokio::test]
+    async fn challenge_ends_with_its_time_and_an_unknown_one_was_never_there() {
+        let world = World::new().await;
+        let phone = Phone::new(&world);
+        let (mut begun, code) = world.begin("amina@clients.example").await;
+        let answer = phone.answer_to(&begun, &code.unwrap());
+        world.clock.advance_ms(CHALLENGE_END_MS);
+
+        assert_eq!(phone.answer(&begun, &answer).await.code(), "challenge_ended");
+        begun.challenge_id = ChallengeId::from_bytes([3; 16]);
+        let answer = phone.answer_to(&begun, "0000-0000");
+        assert_eq!(phone.answer(&begun, &answer).await.code(), "challenge_ended");
+    }
+
+    const CHALLENGE_END_MS: i64 = 10 * 60 * 1000;
+
+    // R42
+    #[tokio::test]
+    async fn lost_answer_is_given_again_to_the_same_device_only() {
+        let world = World::new().await;
+        let (phone, other) = (Phone::new(&world), Phone::new(&world));
+        let (begun, code) = world.begin("amina@clients.example").await;
+        let code = code.unwrap();
+        let answer = phone.answer_to(&begun, &code);
+        let first: ChallengeAnswered = phone.answer(&begun, &answer).await.json();
+
+        let again: ChallengeAnswered = phone.answer(&begun, &answer).await.json();
+
+        let token = |answered: &ChallengeAnswered| match answered {
+            ChallengeAnswered::SignedIn(session) => session.access.access_token.clone(),
+            ChallengeAnswered::ChooseFirm { .. } => panic!("one firm"),
+        };
+        assert_ne!(token(&first), token(&again));
+        assert_eq!(other.answer(&begun, &other.answer_to(&begun, &code)).await.code(), "challenge_ended");
+        world.clock.advance_ms(CHALLENGE_END_MS);
+        assert_eq!(phone.answer(&begun, &answer).await.code(), "challenge_ended");
+    }
+
+    // R42: no stranger can void anything.
+    #[tokio::test]
+    async fn asking_again_leaves_older_challenges_good() {
+        let world = World::new().await;
+        let phone = Phone::new(&world);
+        let (older, code) = world.begin("amina@clients.example").await;
+        world.begin("AMINA@clients.example ").await.1.unwrap();
+
+        phone.answer(&older, &phone.answer_to(&older, &code.unwrap())).await.json::<ChallengeAnswered>();
+    }
+
+    #[tokio::test]
+    async fn key_that_is_not_held_does_not_sign_in() {
+        let world = World::new().await;
+        let (phone, other) = (Phone::new(&world), Phone::new(&world));
+        let (begun, code) = world.begin("amina@clients.example").await;
+        let mut forged = phone.answer_to(&begun, &code.unwrap());
+        let honest = forged.clone();
+        forged.session_public_key = other.answer_to(&begun, "0000-0000").session_public_key;
+
+        assert_eq!(phone.answer(&begun, &forged).await.code(), "signature_invalid");
+        forged.session_public_key = Base64(vec![4; 64]);
+        assert_eq!(phone.answer(&begun, &forged).await.code(), "bad_request");
+        phone.answer(&begun, &honest).await.json::<ChallengeAnswered>();
+    }
+
+    #[tokio::test]
+    async fn device_of_another_person_is_not_taken_over() {
+        let world = World::new().await;
+        let (amina, mut kenji) = (world.phone("amina").await, Phone::new(&world));
+        kenji.device = amina.device;
+        let (begun, code) = world.begin("kenji@clients.example").await;
+
+        let refused = kenji.answer(&begun, &kenji.answer_to(&begun, &code.unwrap())).await;
+
+        assert_eq!(refused.code(), "bad_request");
+        assert_eq!(amina.get("/v1/devices").await.status, 200);
+    }
+
+    // R7
+    #[tokio::test]
+    async fn person_of_two_firms_chooses_and_the_code_stays_good() {
+        let world = World::new().await;
+        let store = world.app.store();
+        let second = store.add_firm("Second & Co".to_owned()).await.unwrap();
+        let twice = crate::store::NewPerson {
+            name: "A. Haddad".to_owned(),
+            email: "amina@clients.example".to_owned(),
+            standing: portico_wire::conversation::Standing::Client,
+        };
+        store.add_person(second, twice).await.unwrap();
+        let phone = Phone::new(&world);
+        let (begun, code) = world.begin("amina@clients.example").await;
+        let mut answer = phone.answer_to(&begun, &code.unwrap());
+
+        let choice: ChallengeAnswered = phone.answer(&begun, &answer).await.json();
+        answer.firm_id = Some(second);
+        let chosen: ChallengeAnswered = phone.answer(&begun, &answer).await.json();
+
+        let ChallengeAnswered::ChooseFirm { firms } = choice else { panic!("{choice:?}") };
+        assert_eq!(
+            firms.iter().map(|firm| firm.name.as_str()).collect::<Vec<_>>(),
+            ["Harbour & Lane", "Second & Co"]
+        );
+        let ChallengeAnswered::SignedIn(session) = chosen else { panic!("{chosen:?}") };
+        assert_eq!((session.firm_id, session.name.as_str()), (second, "A. Haddad"));
+    }
+
+    #[tokio::test]
+    async fn used_device_id_of_nobody_is_free() {
+        let world = World::new().await;
+        let mut phone = Phone::new(&world);
+        phone.device = DeviceId::from_bytes([5; 16]);
+
+        phone.sign_in(&world, "ines@surveyors.example").await;
+        phone.sign_in(&world, "ines@surveyors.example").await;
+
+        assert_eq!(
+            phone.get("/v1/devices").await.json::<serde_json::Value>()["devices"].as_array().unwrap().len(),
+            1
+        );
+    }
+}

@@ -53,7 +53,9 @@ pub enum RestoreRefused {
     #[error("the backup is of an abandoned branch: a restore went back to before it was taken")]
     AbandonedBranch,
     /// The ledger of this server has no such backup.
-    #[error("the server in this folder has not taken that backup; restore into a folder that holds the keys alone")]
+    #[error(
+        "the server in this folder has not taken that backup; restore into a folder that holds the keys alone"
+    )]
     Unknown,
 }
 
@@ -74,7 +76,11 @@ pub(super) fn present_epoch(connection: &mut Connection, ports: &Ports) -> rusql
         Some(life) => life.epoch,
         None => {
             let now_ms = ports.clock.now_ms();
-            let life = Life { epoch: Epoch::from_parts(now_ms, ports.random()), restored: None, began_at_ms: now_ms };
+            let life = Life {
+                epoch: Epoch::from_parts(now_ms, ports.random()),
+                restored: None,
+                began_at_ms: now_ms,
+            };
             insert_life(&transaction, &life)?;
             life.epoch
         }
@@ -201,7 +207,8 @@ pub(crate) fn take_backup(
 fn record_backup(source: &mut Connection, kept: u32, ports: &Ports) -> rusqlite::Result<LedgerRow> {
     let transaction = source.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let taken_at_ms = ports.clock.now_ms();
-    let epoch = lives(&transaction)?.last().map(|life| life.epoch).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let epoch =
+        lives(&transaction)?.last().map(|life| life.epoch).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     let number = transaction.query_row(
         "SELECT coalesce(max(number), 0) + 1 FROM backups WHERE epoch = ?1",
         params![epoch.as_bytes()],
@@ -267,7 +274,8 @@ pub(crate) fn restore_database(
     };
     insert_life(&transaction, &life)?;
     transaction.execute_batch("DELETE FROM access_tokens; DELETE FROM mail_jobs; DELETE FROM push_jobs;")?;
-    transaction.execute("UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1)", params![now_ms])?;
+    transaction
+        .execute("UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1)", params![now_ms])?;
     transaction.commit()?;
     close_whole(restored)?;
     Ok(Ok(life.epoch))

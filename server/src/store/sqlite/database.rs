@@ -80,7 +80,8 @@ impl DatabaseFile {
             connection.pragma_update(None, "key", raw.as_str())?;
         }
         // The first read is where a wrong key shows.
-        let read: Result<i64, _> = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0));
+        let read: Result<i64, _> =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0));
         read.map_err(|fault| match fault.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => OpenDatabaseError::WrongKey(self.path.clone()),
             _ => OpenDatabaseError::Sqlite(fault),

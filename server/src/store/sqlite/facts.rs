@@ -35,7 +35,8 @@ pub(super) fn facts(
              WHERE c.firm_id = ?1 AND c.conversation_id = ?3",
         )?
         .query_row(params![firm.as_bytes(), person.as_bytes(), conversation.as_bytes()], |row| {
-            let (kind, state): (ConversationKind, ConversationState) = (row::kind(row, 0)?, row::state(row, 1)?);
+            let (kind, state): (ConversationKind, ConversationState) =
+                (row::kind(row, 0)?, row::state(row, 1)?);
             let door = if row.get(7)? { MatterDoor::Shut } else { MatterDoor::Open };
             Ok(Facts {
                 title: row.get(2)?,
@@ -64,7 +65,10 @@ fn stays(
         )?
         .query_map(params![firm.as_bytes(), conversation.as_bytes(), person.as_bytes()], |row| {
             let until: Option<i64> = row.get(1)?;
-            Ok(Stay { from_seq: row::seq(row, 0)?, until_seq: until.map(|seq| u64::try_from(seq).unwrap_or(0)) })
+            Ok(Stay {
+                from_seq: row::seq(row, 0)?,
+                until_seq: until.map(|seq| u64::try_from(seq).unwrap_or(0)),
+            })
         })?
         .collect()
 }
@@ -80,6 +84,8 @@ pub(super) fn participants(
             "SELECT person_id FROM stays
              WHERE firm_id = ?1 AND conversation_id = ?2 AND until_seq IS NULL ORDER BY person_id",
         )?
-        .query_map(params![firm.as_bytes(), conversation.as_bytes()], |row| row::id(row, 0, PersonId::from_bytes))?
+        .query_map(params![firm.as_bytes(), conversation.as_bytes()], |row| {
+            row::id(row, 0, PersonId::from_bytes)
+        })?
         .collect()
 }

@@ -138,12 +138,21 @@ impl Store {
             let id = MatterId::from_parts(write.now_ms, write.ports.random());
             write
                 .connection
-                .prepare_cached("INSERT INTO matters (firm_id, matter_id, title, restricted) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![firm.as_bytes(), id.as_bytes(), matter.title, matter.restricted_to.is_some()])?;
+                .prepare_cached(
+                    "INSERT INTO matters (firm_id, matter_id, title, restricted) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    firm.as_bytes(),
+                    id.as_bytes(),
+                    matter.title,
+                    matter.restricted_to.is_some()
+                ])?;
             for person in matter.restricted_to.unwrap_or_default() {
                 write
                     .connection
-                    .prepare_cached("INSERT INTO matter_listed (firm_id, matter_id, person_id) VALUES (?1, ?2, ?3)")?
+                    .prepare_cached(
+                        "INSERT INTO matter_listed (firm_id, matter_id, person_id) VALUES (?1, ?2, ?3)",
+                    )?
                     .execute(params![firm.as_bytes(), id.as_bytes(), person.as_bytes()])?;
             }
             Ok(id)

@@ -78,7 +78,8 @@ pub(super) fn append(write: &mut Write<'_>, tail: Tail, draft: Draft) -> rusqlit
 }
 
 fn insert(write: &Write<'_>, firm: FirmId, entry: &Entry) -> rusqlite::Result<()> {
-    let (firm, conversation, seq) = (firm.as_bytes(), entry.conversation_id.as_bytes(), row::stored(entry.seq));
+    let (firm, conversation, seq) =
+        (firm.as_bytes(), entry.conversation_id.as_bytes(), row::stored(entry.seq));
     write
         .connection
         .prepare_cached(

@@ -14,7 +14,11 @@ pub(super) struct Member {
 }
 
 /// The person at the firm, also when they have left it.
-pub(super) fn member(connection: &Connection, firm: FirmId, person: PersonId) -> rusqlite::Result<Option<Member>> {
+pub(super) fn member(
+    connection: &Connection,
+    firm: FirmId,
+    person: PersonId,
+) -> rusqlite::Result<Option<Member>> {
     connection
         .prepare_cached(
             "SELECT name, standing, ended_at_ms IS NOT NULL FROM memberships WHERE firm_id = ?1 AND person_id = ?2",

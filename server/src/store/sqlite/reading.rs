@@ -47,7 +47,12 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub(crate) async fn events_after(&self, caller: Caller, after: u64, limit: u32) -> Result<Found, StoreError> {
+    pub(crate) async fn events_after(
+        &self,
+        caller: Caller,
+        after: u64,
+        limit: u32,
+    ) -> Result<Found, StoreError> {
         self.read(move |tx| {
             if !sessions::is_signed_in(tx, caller)? {
                 return Ok(Found::SessionEnded);
@@ -151,7 +156,12 @@ struct Reference {
     entry_seq: u64,
 }
 
-fn references(connection: &Connection, caller: Caller, after: u64, limit: u32) -> rusqlite::Result<Vec<Reference>> {
+fn references(
+    connection: &Connection,
+    caller: Caller,
+    after: u64,
+    limit: u32,
+) -> rusqlite::Result<Vec<Reference>> {
     connection
         .prepare_cached(
             "SELECT seq, kind, conversation_id, coalesce(entry_seq, 0) FROM events

@@ -129,7 +129,9 @@ fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Resu
                 "refused" => Outcome::Refused(Refusal {
                     code: RefusalCode::from(row.get_ref(4)?.as_str()?),
                     limit: row.get::<_, Option<i64>>(5)?.map(|limit| u64::try_from(limit).unwrap_or(0)),
-                    measured: row.get::<_, Option<i64>>(6)?.map(|measured| u64::try_from(measured).unwrap_or(0)),
+                    measured: row
+                        .get::<_, Option<i64>>(6)?
+                        .map(|measured| u64::try_from(measured).unwrap_or(0)),
                 }),
                 _ => Outcome::Withdrawn,
             };

@@ -74,7 +74,11 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`]; no mail goes out.
-    pub(crate) async fn begin_sign_in(&self, email: String, keys: Arc<Keys>) -> Result<ChallengeId, StoreError> {
+    pub(crate) async fn begin_sign_in(
+        &self,
+        email: String,
+        keys: Arc<Keys>,
+    ) -> Result<ChallengeId, StoreError> {
         self.write(move |write| {
             let person = person_of(write.connection, &email)?;
             let challenge = ChallengeId::from_parts(write.now_ms, write.ports.random());
@@ -179,7 +183,12 @@ fn answer(
                 "UPDATE challenges SET used_firm_id = ?2, used_device_id = ?3, used_public_key = ?4
                  WHERE challenge_id = ?1",
             )?
-            .execute(params![id.as_bytes(), firm.as_bytes(), device.device_id.as_bytes(), device.public_key])?;
+            .execute(params![
+                id.as_bytes(),
+                firm.as_bytes(),
+                device.device_id.as_bytes(),
+                device.public_key
+            ])?;
     }
     Ok(signed_in)
 }
@@ -207,7 +216,12 @@ fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Chal
 }
 
 /// Binds the device to the person at the firm, under its present key, and gives it a token.
-fn sign_in(write: &Write<'_>, person: PersonId, firm: FirmId, device: &NewDevice) -> rusqlite::Result<Answered> {
+fn sign_in(
+    write: &Write<'_>,
+    person: PersonId,
+    firm: FirmId,
+    device: &NewDevice,
+) -> rusqlite::Result<Answered> {
     let owner = write
         .connection
         .prepare_cached("SELECT person_id FROM devices WHERE device_id = ?1")?
@@ -221,7 +235,14 @@ fn sign_in(write: &Write<'_>, person: PersonId, firm: FirmId, device: &NewDevice
     };
     bind(write, person, firm, device)?;
     let token = fresh_token(write, firm, device.device_id)?;
-    Ok(Answered::SignedIn(Box::new(SignedIn { person_id: person, firm_id: firm, firm_name, name, standing, token })))
+    Ok(Answered::SignedIn(Box::new(SignedIn {
+        person_id: person,
+        firm_id: firm,
+        firm_name,
+        name,
+        standing,
+        token,
+    })))
 }
 
 /// Signing in again on the same device keeps its push address and its nonces; another firm or key ends its tokens.

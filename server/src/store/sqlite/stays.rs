@@ -90,7 +90,12 @@ impl Store {
     ///
     /// # Errors
     /// As every write; nothing is kept.
-    pub async fn end_membership(&self, firm: FirmId, person: PersonId, by: PersonId) -> Result<Change, StoreError> {
+    pub async fn end_membership(
+        &self,
+        firm: FirmId,
+        person: PersonId,
+        by: PersonId,
+    ) -> Result<Change, StoreError> {
         self.write(move |write| end_membership(write, firm, person, by)).await
     }
 }
@@ -231,7 +236,8 @@ fn join(
     if facts.place.participates() {
         return Ok(Change::AlreadySo);
     }
-    let outside = member.reader.standing.is_external() && facts.place.kind != ConversationKind::ExternalMatter;
+    let outside =
+        member.reader.standing.is_external() && facts.place.kind != ConversationKind::ExternalMatter;
     if outside || facts.place.state == ConversationState::Closed {
         return Ok(Change::NotAllowed);
     }
@@ -259,7 +265,10 @@ fn leave(
     end(write, firm, conversation, person, facts.tail.seq)?;
     record(write, firm, conversation, by, EntryKind::Left, subject(person, member.name))?;
     let is_client = member.reader.standing == Standing::Client;
-    if is_client && facts.place.kind == ConversationKind::ExternalMatter && !has_client(write, firm, conversation)? {
+    if is_client
+        && facts.place.kind == ConversationKind::ExternalMatter
+        && !has_client(write, firm, conversation)?
+    {
         close(write, firm, conversation, by)?;
     }
     let mut told = facts::participants(write.connection, firm, conversation)?;
@@ -284,7 +293,12 @@ fn has_client(write: &Write<'_>, firm: FirmId, conversation: ConversationId) -> 
 }
 
 /// Closes for good: the reason is an entry, and the firm's people are in it no longer (R20).
-fn close(write: &mut Write<'_>, firm: FirmId, conversation: ConversationId, by: PersonId) -> rusqlite::Result<()> {
+fn close(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    conversation: ConversationId,
+    by: PersonId,
+) -> rusqlite::Result<()> {
     store_state(write, firm, conversation, ConversationState::Closed)?;
     record(write, firm, conversation, by, EntryKind::Closed, CLIENT_DEPARTED.to_owned())?;
     let mut staff = Vec::new();
@@ -301,7 +315,12 @@ fn close(write: &mut Write<'_>, firm: FirmId, conversation: ConversationId, by: 
     tell_heads(write, firm, conversation, &staff)
 }
 
-fn end_membership(write: &mut Write<'_>, firm: FirmId, person: PersonId, by: PersonId) -> rusqlite::Result<Change> {
+fn end_membership(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    person: PersonId,
+    by: PersonId,
+) -> rusqlite::Result<Change> {
     if people::member(write.connection, firm, person)?.is_none() {
         return Ok(Change::NotFound);
     }

@@ -84,8 +84,7 @@ impl Store {
         let wakes = Arc::new(Wakes::default());
         let writer = Writer::start(connection, ports.clone(), epoch, Arc::clone(&wakes))
             .map_err(|_| OpenDatabaseError::Sqlite(rusqlite::Error::UnwindingPanic))?;
-        let readers =
-            Readers { file, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS)) };
+        let readers = Readers { file, idle: Arc::default(), places: Arc::new(Semaphore::new(READERS)) };
         Ok(Self { writer, readers, wakes, epoch, _lock: lock })
     }
 

@@ -108,11 +108,18 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread.
-    pub(super) fn start(connection: Connection, ports: Ports, epoch: Epoch, wakes: Arc<Wakes>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        ports: Ports,
+        epoch: Epoch,
+        wakes: Arc<Wakes>,
+    ) -> std::io::Result<Self> {
         let (queue, requests) = sync_channel(QUEUE_MAX);
         let counters = Arc::new(Counters::default());
         let group = Group { connection, ports, epoch, wakes, counters: Arc::clone(&counters) };
-        let thread = std::thread::Builder::new().name("portico-writer".to_owned()).spawn(move || group.run(&requests))?;
+        let thread = std::thread::Builder::new()
+            .name("portico-writer".to_owned())
+            .spawn(move || group.run(&requests))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), counters })
     }
 
@@ -171,7 +178,12 @@ impl Group {
     }
 
     /// Carries one group through its transaction and answers it; its size.
-    fn commit(&self, first: Box<dyn Request>, requests: &Receiver<Box<dyn Request>>, last_size: usize) -> usize {
+    fn commit(
+        &self,
+        first: Box<dyn Request>,
+        requests: &Receiver<Box<dyn Request>>,
+        last_size: usize,
+    ) -> usize {
         let busy = Stopwatch::start();
         let mut write = self.context();
         let mut group = Vec::with_capacity(last_size);
