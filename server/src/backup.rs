@@ -215,3 +215,6 @@ fn hash(path: &Path) -> Result<Sha256, BackupError> {
     out.copy_from_slice(context.finish().as_ref());
     Ok(Sha256::from_bytes(out))
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,7 +149,7 @@ async fn run(command: Command) -> Result<ExitCode, Failed> {
             serve(config, ports).await?;
         }
         Action::Seed { json } => print_seed(&App::open(config, ports)?, json).await?,
-        Action::CheckConfig => print!("{}", toml::to_string(&config)?),
+        Action::CheckConfig => println!("{}", toml::to_string(&config)?.trim_end()),
         Action::Backup { to } => print_json(&backup(&config, &to, &ports)?)?,
         Action::Restore { from } => print_json(&restore(&config, &from, &ports)?)?,
         Action::Verify => return verify(config, ports).await,

@@ -23,6 +23,7 @@ use crate::{door, routes as endpoints};
 #[derive(utoipa::OpenApi)]
 #[openapi(info(
     title = "Portico",
+    version = "1",
     description = "Version 1 of what Portico's phones say to a server. Every error is a Problem."
 ))]
 struct Document;
@@ -79,4 +80,79 @@ async fn watch(State(app): State<App>, request: Request, next: Next) -> Response
         .increment(1);
     span.in_scope(|| tracing::debug!(status, "answered"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::testing::{World, call};
+
+    #[tokio::test]
+    async fn document_of_the_api_is_the_kept_one() {
+        let world = World::new().await;
+
+        let served = call(&world.app.router(), Method::GET, "/v1/openapi.json", None, None::<&()>).await;
+
+        insta::assert_json_snapshot!(served.json::<serde_json::Value>());
+    }
+
+    #[tokio::test]
+    async fn every_route_but_the_open_ones_wants_the_wire_version() {
+        let world = World::new().await;
+        let (router, document) = routes(&world.app);
+        let open = ["/v1/limits", "/healthz", "/readyz"];
+        for (path, item) in document.paths.paths {
+            let methods = [
+                (Method::GET, item.get),
+                (Method::PUT, item.put),
+                (Method::POST, item.post),
+                (Method::DELETE, item.delete),
+            ];
+            for (method, _) in methods.into_iter().filter(|(_, operation)| operation.is_some()) {
+                let request = Request::builder().method(method).uri(&path).body(axum::body::Body::empty());
+
+                let response = tower::ServiceExt::oneshot(router.clone(), request.unwrap()).await.unwrap();
+
+                assert_eq!(response.status() == 426, !open.contains(&path.as_str()), "{path}");
+                assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+                assert_eq!(response.headers()["cache-control"], "no-store");
+            }
+        }
+    }
+
+    // R55: nobody gets further than the door without a session.
+    #[tokio::test]
+    async fn every_session_route_wants_a_token() {
+        let world = World::new().await;
+        let id = "01a20c47-8fd7-7714-abbb-796a61dfda21";
+        let paths = [
+            (Method::GET, "/v1/devices".to_owned()),
+            (Method::DELETE, format!("/v1/devices/{id}")),
+            (Method::PUT, format!("/v1/devices/{id}/push")),
+            (Method::GET, "/v1/sync?cursor=x".to_owned()),
+            (Method::GET, "/v1/snapshot".to_owned()),
+            (Method::PUT, format!("/v1/messages/{id}")),
+            (Method::POST, format!("/v1/sends/{id}/withdraw")),
+            (Method::PUT, format!("/v1/conversations/{id}/looked-at")),
+            (Method::GET, format!("/v1/conversations/{id}/entries")),
+        ];
+        for (method, path) in paths {
+            let answer = call(&world.app.router(), method, &path, None, None::<&()>).await;
+
+            assert_eq!(answer.code(), "access_token_expired", "{path}");
+            assert_eq!(answer.problem().epoch, Some(world.app.epoch()));
+        }
+    }
+
+    #[tokio::test]
+    async fn unknown_path_and_method_are_problems_too() {
+        let world = World::new().await;
+        let ask =
+            async |method, path| call(&world.app.router(), method, path, None, None::<&()>).await.code();
+
+        assert_eq!(ask(Method::GET, "/v1/nothing").await, "not_found");
+        assert_eq!(ask(Method::DELETE, "/v1/limits").await, "not_found");
+    }
 }

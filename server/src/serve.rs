@@ -271,3 +271,6 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,10 +157,14 @@ impl App {
     }
 }
 
-/// Takes the data folder for this process alone, until the file is dropped.
+/// Takes the data folder for this process alone, until the file is dropped. A fresh one is its owner's alone.
 pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
     let fault = |fault| OpenError::Folder(folder.to_owned(), fault);
-    std::fs::create_dir_all(folder).map_err(fault)?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(fault)?;
     let file = File::options()
         .create(true)
         .truncate(false)

@@ -65,7 +65,6 @@ mod tests {
     use portico_wire::limits::BODY_BYTES_MAX;
     use portico_wire::message::Accepted;
 
-    use super::*;
     use crate::testing::{World, call_raw};
 
     // R51

@@ -152,3 +152,49 @@ fn queue_pushes(
     write.jobs_due |= queued > 0;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::StoreError;
+    use crate::testing::World;
+
+    // R21
+    #[tokio::test]
+    async fn database_itself_refuses_to_change_or_delete_what_was_said() {
+        let world = World::new().await;
+        let before = world.app.store().read_log(world.conversation("claim")).await.unwrap();
+        let statements = [
+            "DELETE FROM entries",
+            "DELETE FROM bodies",
+            "DELETE FROM conversations",
+            "DELETE FROM outcomes",
+            "UPDATE entries SET author_name = 'x'",
+            "UPDATE bodies SET body = 'x'",
+            "UPDATE outcomes SET outcome = 'withdrawn'",
+            "INSERT OR REPLACE INTO bodies SELECT firm_id, conversation_id, seq, 'x', salt FROM bodies",
+            "INSERT OR REPLACE INTO entries SELECT * FROM entries",
+            "REPLACE INTO outcomes SELECT * FROM outcomes",
+            "UPDATE OR REPLACE entries SET seq = 1",
+        ];
+        for statement in statements {
+            let refused = world.app.store().write(move |write| write.connection.execute(statement, [])).await;
+
+            assert!(matches!(refused, Err(StoreError::Sqlite(_))), "{statement}: {refused:?}");
+        }
+        assert_eq!(world.app.store().read_log(world.conversation("claim")).await.unwrap(), before);
+    }
+
+    // R43: what somebody wrote stays under their name.
+    #[tokio::test]
+    async fn words_of_one_who_left_the_firm_stay() {
+        let world = World::new().await;
+        let claim = world.conversation("claim");
+        let [mara, jonas] = ["mara", "jonas"].map(|short| world.firm.people[short].person_id);
+
+        world.app.store().end_membership(world.firm.firm_id, mara, jonas).await.unwrap();
+
+        let log = world.app.store().read_log(claim).await.unwrap();
+        assert_eq!((log[0].author_id, log[0].author_name.as_str()), (mara, "Mara Okafor"));
+        assert_eq!(log.last().unwrap().kind.as_str(), "left");
+    }
+}

@@ -348,3 +348,82 @@ fn end_membership(
     }
     Ok(Change::Made)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    // R20
+    #[tokio::test]
+    async fn conversation_closes_when_its_last_client_leaves() {
+        let world = World::new().await;
+        let (firm, claim) = (world.firm.firm_id, world.conversation("claim"));
+        let [mara, amina] = ["mara", "amina"].map(|short| world.firm.people[short].person_id);
+
+        world.app.store().remove_participant(firm, claim, amina, mara).await.unwrap();
+
+        let phone = world.phone("mara").await;
+        let refused = phone.offer(phone.key(), &phone.message(&world, claim, "anyone?")).await;
+        assert_eq!(refused.code(), "conversation_closed!");
+        let log = world.app.store().read_log(claim).await.unwrap();
+        let last = log.last().unwrap();
+        assert_eq!((last.kind.as_str(), last.body.as_str()), ("closed", "client_departed"));
+        assert_eq!(world.app.store().unarchive(firm, claim, mara).await, Ok(Change::NotAllowed));
+    }
+
+    // R21
+    #[tokio::test]
+    async fn archived_conversation_is_read_on_and_can_be_undone() {
+        let world = World::new().await;
+        let (firm, claim) = (world.firm.firm_id, world.conversation("claim"));
+        let mara = world.firm.people["mara"].person_id;
+        let amina = world.phone("amina").await;
+
+        assert_eq!(world.app.store().archive(firm, claim, mara).await, Ok(Change::Made));
+        assert_eq!(world.app.store().archive(firm, claim, mara).await, Ok(Change::AlreadySo));
+        let archived = amina.snapshot().await.conversations.remove(0);
+        assert_eq!(world.app.store().unarchive(firm, claim, mara).await, Ok(Change::Made));
+        let undone = amina.snapshot().await.conversations.remove(0);
+
+        assert_eq!((archived.head.state, archived.head.may_post), (ConversationState::Archived, false));
+        assert_eq!(archived.entries.len(), 3);
+        assert_eq!((undone.head.state, undone.head.may_post), (ConversationState::Open, true));
+    }
+
+    #[tokio::test]
+    async fn outside_people_join_external_conversations_only() {
+        let world = World::new().await;
+        let firm = world.firm.firm_id;
+        let [mara, kenji] = ["mara", "kenji"].map(|short| world.firm.people[short].person_id);
+        let join = async |short| {
+            world.app.store().add_participant(firm, world.conversation(short), kenji, mara).await.unwrap()
+        };
+
+        let joined = [
+            join("notes").await,
+            join("library").await,
+            join("direct").await,
+            join("claim").await,
+            join("claim").await,
+        ];
+
+        use Change::{AlreadySo, Made, NotAllowed};
+        assert_eq!(joined, [NotAllowed, NotAllowed, NotAllowed, Made, AlreadySo]);
+    }
+
+    // R19, R41: one who joins reads from their joining on; what was said before is not theirs.
+    #[tokio::test]
+    async fn client_added_later_reads_from_then_on() {
+        let world = World::new().await;
+        let (firm, claim) = (world.firm.firm_id, world.conversation("claim"));
+        let [mara, kenji] = ["mara", "kenji"].map(|short| world.firm.people[short].person_id);
+
+        world.app.store().add_participant(firm, claim, kenji, mara).await.unwrap();
+
+        let snapshot = world.phone("kenji").await.snapshot().await;
+        let held = snapshot.conversations.iter().find(|held| held.head.conversation_id == claim).unwrap();
+        assert_eq!((held.head.readable_from_seq, held.head.last_seq), (3, 3));
+        assert_eq!(held.entries.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [3]);
+    }
+}

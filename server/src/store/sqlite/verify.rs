@@ -143,3 +143,37 @@ fn count_events(connection: &Connection, report: &mut LogReport) -> rusqlite::Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::World;
+
+    // R21
+    #[tokio::test]
+    async fn altered_log_gives_itself_away() {
+        let world = World::new().await;
+        let claim = world.conversation("claim");
+        assert_eq!(world.app.store().verify().await.unwrap().faults, []);
+
+        // Somebody with the file and without its triggers.
+        let alter = "DROP TRIGGER bodies_stand; UPDATE bodies SET body = 'forged' WHERE seq = 2";
+        world.app.store().write(move |write| write.connection.execute_batch(alter)).await.unwrap();
+
+        let report = world.app.store().verify().await.unwrap();
+        assert_eq!((report.conversations, report.entries), (5, 6));
+        assert_eq!(report.faults, [LogFault::Hash(claim, 2)]);
+    }
+
+    #[tokio::test]
+    async fn shortened_log_gives_itself_away() {
+        let world = World::new().await;
+        let claim = world.conversation("claim");
+
+        let alter = "DROP TRIGGER bodies_keep; DROP TRIGGER entries_keep; DROP TRIGGER outcomes_keep;
+             DELETE FROM outcomes; DELETE FROM bodies WHERE seq = 2; DELETE FROM entries WHERE seq = 2";
+        world.app.store().write(move |write| write.connection.execute_batch(alter)).await.unwrap();
+
+        assert_eq!(world.app.store().verify().await.unwrap().faults, [LogFault::Tail(claim, 2)]);
+    }
+}

@@ -290,3 +290,107 @@ impl Group {
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use futures_util::future::join_all;
+    use rusqlite::params;
+
+    use super::*;
+    use crate::store::Store;
+    use crate::testing::World;
+
+    /// Holds the writer in a request of its own, so that what is queued meanwhile becomes one group.
+    async fn in_one_group<T>(store: &Store, requests: impl Future<Output = T>) -> T {
+        let (release, held) = mpsc::channel::<()>();
+        let holding = store.write(move |_| {
+            let _: Result<(), mpsc::RecvError> = held.recv();
+            Ok(())
+        });
+        let queued = async {
+            let requests = async {
+                let mut requests = Box::pin(requests);
+                let first = futures_util::future::poll_fn(|context| {
+                    std::task::Poll::Ready(requests.as_mut().poll(context))
+                });
+                assert!(first.await.is_pending(), "every request is queued, none answered");
+                drop(release);
+                requests.await
+            };
+            requests.await
+        };
+        tokio::join!(holding, queued).1
+    }
+
+    async fn firms(store: &Store) -> i64 {
+        store.read(|tx| tx.query_row("SELECT count(*) FROM firms", [], |row| row.get(0))).await.unwrap()
+    }
+
+    fn add(write: &Write<'_>, id: u8) -> rusqlite::Result<()> {
+        let add = "INSERT INTO firms (firm_id, name, created_at_ms) VALUES (?1, 'x', 0)";
+        write.connection.execute(add, params![[id; 16]]).map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn failing_member_does_not_fail_its_group() {
+        let world = World::new().await;
+        let store = world.app.store();
+        let before = store.group_stats().groups;
+        let work = |id: u8| {
+            store.write(move |write| {
+                add(write, id)?;
+                assert!(id != 3, "a bug in one request");
+                if id == 2 { Err(rusqlite::Error::InvalidQuery) } else { Ok(id) }
+            })
+        };
+
+        let answers = in_one_group(store, join_all([1, 2, 3, 4].map(work))).await;
+
+        assert!(matches!(answers[..], [Ok(1), Err(StoreError::Sqlite(_)), Err(StoreError::Bug), Ok(4)]));
+        assert_eq!(firms(store).await, 3);
+        assert_eq!(store.group_stats().groups, before + 1);
+    }
+
+    #[tokio::test]
+    async fn full_queue_is_busy_at_once() {
+        let world = World::new().await;
+        let store = world.app.store();
+        let work = |_| store.write(|_| Ok(()));
+
+        let answers = in_one_group(store, join_all((0..QUEUE_MAX + 5).map(work))).await;
+
+        let busy = answers.iter().filter(|answer| **answer == Err(StoreError::Busy)).count();
+        // The held request may or may not have left the queue when the others came.
+        assert!((5..=6).contains(&busy), "{busy}");
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(()) | Err(StoreError::Busy))));
+    }
+
+    // R51: a full disk tells so, keeps nothing by halves, and goes on when there is room again.
+    #[tokio::test]
+    async fn full_disk_stores_nothing_and_recovers() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let store = world.app.store();
+        let limit = |pages: i64| {
+            store.write(move |write| {
+                let pragma = format!("PRAGMA max_page_count = {pages}");
+                write.connection.query_row(&pragma, [], |row| row.get::<_, i64>(0))
+            })
+        };
+        let pages = limit(1).await.unwrap();
+        limit(pages + 2).await.unwrap();
+        let (key, message) = (amina.key(), amina.message(&world, claim, &"x".repeat(60_000)));
+        let before = store.read_log(claim).await.unwrap();
+
+        let full = amina.offer(key, &message).await;
+
+        assert_eq!((full.status.as_u16(), full.code().as_str()), (507, "disk_full"));
+        assert_eq!(store.read_log(claim).await.unwrap(), before);
+        limit(1_000_000).await.unwrap();
+        let accepted: portico_wire::message::Accepted = amina.offer(key, &message).await.json();
+        assert_eq!(accepted.entry.seq, before.len() as u64 + 1);
+        assert_eq!(store.verify().await.unwrap().faults, []);
+    }
+}
