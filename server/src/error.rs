@@ -16,7 +16,8 @@ use crate::throttle::Delayed;
 /// An answer that is a problem.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
-    problem: Problem,
+    /// Boxed: most calls return something small instead of it.
+    problem: Box<Problem>,
     retry_after_s: Option<u64>,
 }
 
@@ -24,36 +25,40 @@ pub(crate) struct ApiError {
 const BUSY_RETRY_AFTER_S: u64 = 1;
 
 impl ApiError {
+    fn of(problem: Problem) -> Self {
+        Self { problem: Box::new(problem), retry_after_s: None }
+    }
+
+    fn after(self, seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
+
     /// A final answer to a send.
     pub(crate) fn refused(refusal: &Refusal, epoch: Epoch) -> Self {
-        Self { problem: Problem::refused(refusal, epoch), retry_after_s: None }
+        Self::of(Problem::refused(refusal, epoch))
     }
 
     /// A wrong code, with what is left.
     pub(crate) fn wrong_code(tries_left: u32) -> Self {
-        let problem = Problem { tries_left: Some(tries_left), ..Problem::of(ProblemCode::WrongCode) };
-        Self { problem, retry_after_s: None }
+        Self::of(Problem { tries_left: Some(tries_left), ..Problem::of(ProblemCode::WrongCode) })
     }
 
     /// A body over `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
-        let problem = Problem { limit: Some(limit as u64), ..Problem::of(ProblemCode::PayloadTooLarge) };
-        Self { problem, retry_after_s: None }
+        Self::of(Problem { limit: Some(limit as u64), ..Problem::of(ProblemCode::PayloadTooLarge) })
     }
 }
 
 impl From<ProblemCode> for ApiError {
     fn from(code: ProblemCode) -> Self {
-        Self { problem: Problem::of(code), retry_after_s: None }
+        Self::of(Problem::of(code))
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(fault: StoreError) -> Self {
         match fault {
-            StoreError::Busy => {
-                Self { problem: Problem::of(ProblemCode::Busy), retry_after_s: Some(BUSY_RETRY_AFTER_S) }
-            }
+            StoreError::Busy => Self::from(ProblemCode::Busy).after(BUSY_RETRY_AFTER_S),
             StoreError::DiskFull => {
                 tracing::warn!("the disk is full; nothing was stored");
                 Self::from(ProblemCode::DiskFull)
@@ -68,7 +73,7 @@ impl From<StoreError> for ApiError {
 
 impl From<Delayed> for ApiError {
     fn from(delayed: Delayed) -> Self {
-        Self { problem: Problem::of(ProblemCode::Throttled), retry_after_s: Some(delayed.retry_after_s) }
+        Self::from(ProblemCode::Throttled).after(delayed.retry_after_s)
     }
 }
 
@@ -78,7 +83,7 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        response.extensions_mut().insert(self.problem);
+        response.extensions_mut().insert(*self.problem);
         response
     }
 }

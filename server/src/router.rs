@@ -122,7 +122,6 @@ mod tests {
         }
     }
 
-    // R55: nobody gets further than the door without a session.
     #[tokio::test]
     async fn every_session_route_wants_a_token() {
         let world = World::new().await;

@@ -1,8 +1,9 @@
 //! `PUT /v1/devices/{id}/push`: where, and sealed with what, this device is reached.
 
+use axum::Json as Answer;
 use axum::extract::State;
-use http::StatusCode;
 use portico_wire::ids::DeviceId;
+use portico_wire::message::Done;
 use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::signin::PushAddress;
 
@@ -17,13 +18,13 @@ const PUSH_TOKEN_BYTES_MAX: usize = 4_096;
 #[utoipa::path(put, path = "/v1/devices/{id}/push",
     params(("id" = DeviceId, Path, description = "The calling device.")),
     request_body = PushAddress,
-    responses((status = 204, description = "It is kept."), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Done), (status = "4XX", body = Problem)))]
 pub(crate) async fn push(
     State(app): State<App>,
     Signed(caller): Signed,
     PathId(device): PathId<DeviceId>,
     Json(address): Json<PushAddress>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Answer<Done>, ApiError> {
     if device != caller.device_id {
         return Err(ProblemCode::NotFound.into());
     }
@@ -34,7 +35,7 @@ pub(crate) async fn push(
     let sealed = app.keys().seal(app.ports(), device.as_bytes(), &address.push_key.0);
     let key_id = app.keys().server_id().to_owned();
     app.store().set_push_address(caller, address.push_token, sealed, key_id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Answer(Done { epoch: app.epoch() }))
 }
 
 #[cfg(test)]
@@ -50,7 +51,7 @@ mod tests {
     async fn register(phone: &Phone) {
         let address = PushAddress { push_token: "t".to_owned(), push_key: Base64(KEY.to_vec()) };
         let kept = phone.put(&format!("/v1/devices/{}/push", phone.device), &address).await;
-        assert_eq!(kept.status, 204);
+        assert_eq!(kept.status, 200);
     }
 
     fn carried(world: &World, phone: &Phone) -> Vec<Vec<u8>> {

@@ -1,8 +1,9 @@
 //! `DELETE /v1/devices/{id}`: signs one of the caller's devices out, this one or another.
 
+use axum::Json as Answer;
 use axum::extract::State;
-use http::StatusCode;
 use portico_wire::ids::DeviceId;
+use portico_wire::message::Done;
 use portico_wire::problem::{Problem, ProblemCode};
 
 use crate::door::{PathId, Signed};
@@ -12,14 +13,14 @@ use crate::state::App;
 /// Ends the device's tokens and pushes. Nothing on the phone is deleted by it.
 #[utoipa::path(delete, path = "/v1/devices/{id}",
     params(("id" = DeviceId, Path, description = "One of the caller's devices.")),
-    responses((status = 204, description = "It is signed out."), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Done), (status = "4XX", body = Problem)))]
 pub(crate) async fn sign_out(
     State(app): State<App>,
     Signed(caller): Signed,
     PathId(device): PathId<DeviceId>,
-) -> Result<StatusCode, ApiError> {
+) -> Result<Answer<Done>, ApiError> {
     if app.store().sign_out(caller, device).await? {
-        Ok(StatusCode::NO_CONTENT)
+        Ok(Answer(Done { epoch: app.epoch() }))
     } else {
         Err(ProblemCode::NotFound.into())
     }
@@ -37,7 +38,7 @@ mod tests {
 
         let answer = tablet.delete(&format!("/v1/devices/{}", phone.device)).await;
 
-        assert_eq!(answer.status, 204);
+        assert_eq!(answer.status, 200);
         assert_eq!(phone.get("/v1/devices").await.code(), "session_ended");
         assert_eq!(phone.nonce().await.code(), "session_ended");
         let left: serde_json::Value = tablet.get("/v1/devices").await.json();

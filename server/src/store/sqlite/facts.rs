@@ -184,7 +184,7 @@ mod tests {
         }
     }
 
-    // R14, R15, R16, R17, R18, R19, R41, R43
+    // R15, R16, R17, R18, R19, R41, R43
     #[tokio::test]
     async fn sql_fragment_says_what_the_rule_says() {
         let world = World::new().await;

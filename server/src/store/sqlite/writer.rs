@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -265,10 +265,7 @@ impl Group {
         let waited = Stopwatch::start();
         let next = requests.recv_timeout(left);
         *lingered += waited.elapsed();
-        match next {
-            Ok(request) => Some(request),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        next.ok()
     }
 
     fn tell(&self, write: Write<'_>, group: Vec<Box<dyn Request>>, outcome: &Result<(), StoreError>) {
