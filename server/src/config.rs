@@ -61,7 +61,7 @@ pub struct Connections {
 pub struct Throttles {
     /// Codes for one email address.
     pub sign_in: Rate,
-    /// Sign-in requests of any kind from one network address.
+    /// Sign-in and refresh requests from one network address: an office of 500 phones refreshes twice a second.
     pub sign_in_address: Rate,
     /// Requests of one device.
     pub device: Rate,
@@ -129,7 +129,7 @@ impl Config {
             },
             throttle: Throttles {
                 sign_in: Rate { burst: 5, every_ms: 30_000 },
-                sign_in_address: Rate { burst: 60, every_ms: 1_000 },
+                sign_in_address: Rate { burst: 120, every_ms: 100 },
                 device: Rate { burst: 2_000, every_ms: 10 },
             },
         }
