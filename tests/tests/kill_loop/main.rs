@@ -1,0 +1,53 @@
+//! A SIGKILL loop over the real binaries: `portico` and `portico-server` die at drawn moments and go on.
+//!
+//! Each round a phone's process sends, reads, withdraws or drains; it, the server, or both are killed after a drawn
+//! time, or when a drawn number of bytes has passed between them, also in the middle of a request or an answer. What
+//! every process said before it died goes into a [`ledger`], which the log that a fresh phone reads at the end must
+//! keep. The draws replay from the seed; the machine's own timing does not.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says what went wrong by panicking")]
+
+mod ending;
+mod ledger;
+mod network;
+mod rounds;
+mod stage;
+mod texts;
+
+use std::time::Duration;
+
+use portico_core::ports::{Clock as _, SystemClock};
+
+use crate::rounds::Play;
+
+/// What went wrong, in words.
+type Outcome<T = ()> = Result<T, String>;
+
+/// How long a process may take for one command: far above any, so that a hang is told from a slow machine.
+const HANGS_AFTER: Duration = Duration::from_secs(60);
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// A seed that no other run has.
+fn fresh_seed() -> u64 {
+    (SystemClock.now_ms().unsigned_abs() << 16) ^ u64::from(std::process::id())
+}
+
+// R3, R4, R21, R40, R51: whichever process dies when, every text ends as its phone said, once, in order, unchanged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_processes_lose_double_and_reorder_nothing() {
+    let kills = number("PORTICO_KILLS").unwrap_or(30);
+    let seed = number("PORTICO_KILL_SEED").unwrap_or_else(fresh_seed);
+    println!("kill loop: {kills} kills, seed {seed}");
+
+    let played = Play::begin(seed).await.unwrap().until(kills).await;
+
+    match played {
+        Ok(tally) => println!("{tally}"),
+        Err(fault) => panic!("{fault}\nreplay: tests/run kills --kills {kills} --seed {seed}"),
+    }
+}
