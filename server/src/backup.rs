@@ -13,7 +13,7 @@ use ring::digest;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, ConfigError};
-use crate::folder::{sync_folder, write_whole};
+use crate::folder::{make_private_folder, sync_folder, write_whole};
 use crate::keys::{KeyError, Keys};
 use crate::ports::Ports;
 use crate::state::{self, OpenError};
@@ -99,7 +99,7 @@ pub fn backup(config: &Config, to: &Path, ports: &Ports) -> Result<Manifest, Bac
     if database.exists() || manifest.exists() {
         return Err(BackupError::Occupied(to.to_owned()));
     }
-    fs::create_dir_all(to).map_err(|fault| BackupError::File(to.to_owned(), fault))?;
+    make_private_folder(to).map_err(|fault| BackupError::File(to.to_owned(), fault))?;
     let key = config.database_key()?;
     let row = take_backup(&config.database(), key, &database, config.backups_kept, ports)?;
     File::open(&database)

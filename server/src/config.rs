@@ -88,6 +88,9 @@ pub enum ConfigError {
     /// A key is unknown or a value has the wrong form; the text names both.
     #[error("the configuration is wrong: {0}")]
     Malformed(Box<figment::Error>),
+    /// The named file is not there.
+    #[error("{path} is not there", path = .0.display())]
+    Missing(PathBuf),
     /// Only one half of the TLS pair is set.
     #[error("tls_cert and tls_key belong together; only one of them is set")]
     HalfTls,
@@ -140,10 +143,14 @@ impl Config {
     /// # Errors
     /// A [`ConfigError`] that names the key.
     pub fn load(folder: &Path, file: Option<&Path>) -> Result<Self, ConfigError> {
+        if let Some(file) = file.filter(|file| !file.exists()) {
+            return Err(ConfigError::Missing(file.to_owned()));
+        }
         let file = file.map_or_else(|| folder.join("portico.toml"), Path::to_path_buf);
         let config: Self = Figment::from(Serialized::defaults(Self::in_folder(folder)))
             .merge(Toml::file(file))
-            .merge(Env::prefixed("PORTICO_").split("__"))
+            // The terminal's own settings begin with the same word.
+            .merge(Env::prefixed("PORTICO_").ignore(&["HOME", "ROOT", "LOG"]).split("__"))
             .extract()
             .map_err(|fault| ConfigError::Malformed(Box::new(fault)))?;
         config.check()?;

@@ -17,6 +17,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 
+use crate::folder::make_private_folder;
 use crate::ports::Ports;
 
 /// RFC 8410 section 7: the frame of a PKCS#8 v1 Ed25519 key; the 32-byte seed follows.
@@ -55,7 +56,7 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     /// Reads the keys of `folder`; makes those that are not there yet.
     pub(crate) fn open(folder: &Path, ports: &Ports) -> Result<Self, KeyError> {
-        fs::create_dir_all(folder).map_err(|fault| KeyError::File(folder.to_owned(), fault))?;
+        make_private_folder(folder).map_err(|fault| KeyError::File(folder.to_owned(), fault))?;
         let mut keys = Self::read(folder)?;
         if keys.receipts.is_empty() {
             let id = fresh_id(ports);

@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The whole product under test: one firm, its people, their phones, the real server, one clock; no mocks inside.
+//!
+//! - [`world`]: the server in process, its crashes, backups and restores.
+//! - [`phone`]: a person's phone: real core, real store, and what happens to it.
+//! - [`faults`]: the network between them, and everything it does to a request.
+//! - [`oracle`]: what must be true of the outbox, in 40 lines a reader can verify.
+//! - [`sim`]: seeded schedules of all of it.
+//! - [`unicode`]: Unicode's own test files as input.
+
+pub mod faults;
+pub mod oracle;
+pub mod phone;
+pub mod sim;
+pub mod unicode;
+pub mod world;

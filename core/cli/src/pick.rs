@@ -15,6 +15,9 @@ pub(crate) fn conversation(portal: &Portal, text: &str) -> Result<ConversationHe
         return Ok(head.clone());
     }
     let wanted = text.to_lowercase();
+    if let Some(head) = heads.iter().find(|head| head.title.to_lowercase() == wanted) {
+        return Ok(head.clone());
+    }
     let mut matching = heads.iter().filter(|head| head.title.to_lowercase().contains(&wanted));
     match (matching.next(), matching.count()) {
         (Some(head), 0) => Ok(head.clone()),

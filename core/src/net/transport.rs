@@ -119,22 +119,23 @@ async fn receive(answer: reqwest::Response) -> Result<Response, TransportFault> 
 
 /// Reqwest wraps the cause; a certificate that is not trusted is the one a person must hear of.
 fn fault_of(fault: &reqwest::Error) -> TransportFault {
-    let mut cause: Option<&dyn std::error::Error> = Some(fault);
-    while let Some(one) = cause {
-        if is_certificate_fault(one) {
-            return TransportFault::Untrusted;
-        }
-        cause = one.source();
+    if is_certificate_fault(fault) {
+        TransportFault::Untrusted
+    } else if fault.is_connect() {
+        TransportFault::Unreachable
+    } else {
+        TransportFault::Broken
     }
-    if fault.is_connect() { TransportFault::Unreachable } else { TransportFault::Broken }
 }
 
+/// Looks through every layer. Input and output errors carry their cause inside, and name its cause as their own.
 fn is_certificate_fault(fault: &(dyn std::error::Error + 'static)) -> bool {
-    let rustls = fault.downcast_ref::<rustls::Error>().or_else(|| {
-        // Input and output errors carry the cause inside instead of as their source.
-        fault.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()
-    });
-    matches!(rustls, Some(rustls::Error::InvalidCertificate(_)))
+    if let Some(rustls) = fault.downcast_ref::<rustls::Error>() {
+        return matches!(rustls, rustls::Error::InvalidCertificate(_));
+    }
+    let inside = fault.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    inside.is_some_and(|inside| is_certificate_fault(inside))
+        || fault.source().is_some_and(is_certificate_fault)
 }
 
 /// A mobile network that takes longer to connect is none.

@@ -87,14 +87,13 @@ pub fn step(progress: Progress, event: Event, now_ms: i64) -> (Progress, Effect)
 
 fn turn(progress: Progress) -> (Progress, Effect) {
     match progress.state {
-        // "Tried" is durable before the first byte leaves: the pump stores this state, then sends.
-        State::Queued | State::Waiting { .. } => {
+        // "Tried" is durable before the first byte leaves: the pump stores this state, then sends. One that is
+        // `Sending` at its turn was abandoned: a run that ended early drops its other requests.
+        State::Queued | State::Sending | State::Waiting { .. } | State::NeedsSignIn => {
             (Progress { state: State::Sending, tried: Tried::Perhaps, ..progress }, Effect::PutMessage)
         }
         State::Withdrawing { .. } => (progress, Effect::PostWithdraw),
-        State::Sending | State::NeedsSignIn | State::Accepted | State::Refused(_) | State::Withdrawn => {
-            (progress, Effect::None)
-        }
+        State::Accepted | State::Refused(_) | State::Withdrawn => (progress, Effect::None),
     }
 }
 
@@ -286,6 +285,18 @@ mod tests {
         assert!(progress.stuck);
         assert_eq!(step(progress.clone(), Event::TurnCame, 200).1, Effect::PutMessage);
         assert!(!after(progress, Answer::Accepted).stuck);
+    }
+
+    // R51: a request that was abandoned half way holds nothing up.
+    #[test]
+    fn turn_of_every_open_state_acts() {
+        for state in states().into_iter().filter(State::is_open) {
+            assert_ne!(
+                step(at(state.clone(), Tried::Perhaps), Event::TurnCame, 100).1,
+                Effect::None,
+                "{state:?}"
+            );
+        }
     }
 
     #[test]

@@ -215,6 +215,15 @@ impl Portal {
         Ok(self.room.store.read(|reading| reading.echoes(None))?)
     }
 
+    /// How an entry of this phone stands, also long after its end.
+    ///
+    /// # Errors
+    /// [`PortalError::NotHere`], or a store fault.
+    pub fn entry_state(&self, key: SendKey) -> Result<State, PortalError> {
+        let entry = self.room.store.read(|reading| reading.outbox_entry(key))?.ok_or(PortalError::NotHere)?;
+        Ok(entry.progress.state)
+    }
+
     // Intents.
 
     /// Queues `text`, exactly as it is, durably, and shows its echo; the draft is gone in the same transaction.

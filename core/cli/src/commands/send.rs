@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use clap::Args;
 use portico_core::Portal;
+use portico_core::outbox::entry::State;
 use portico_wire::ids::SendKey;
 use portico_wire::message::Body;
 use serde_json::json;
@@ -44,10 +45,11 @@ impl Send {
 }
 
 fn say_how_it_stands(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
+    let accepted = portal.entry_state(key)? == State::Accepted;
     let waiting = portal.outbox()?.into_iter().find(|echo| echo.send_key == key);
     if cli.json {
         let echo = waiting.as_ref().map(print::echo_json);
-        let state = if waiting.is_some() { "waiting" } else { "accepted" };
+        let state = if accepted { "accepted" } else { "waiting" };
         print::json(&json!({
             "send_key": key, "state": state, "echo": echo, "connection": print::connection(portal)?,
         }));

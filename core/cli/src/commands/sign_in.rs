@@ -57,8 +57,9 @@ impl SignIn {
     /// The sign-in that the code answers: a new one, or the one begun before.
     async fn pending(&self, cli: &Cli, phone: &Phone) -> Result<PendingSignIn, CliError> {
         let (Some(server), Some(email)) = (&self.server, &self.email) else {
-            return read_pending(cli)?
-                .ok_or_else(|| CliError::Input("say --server URL and --email ADDRESS".to_owned()));
+            return read_pending(cli)?.ok_or_else(|| {
+                CliError::Input("No sign-in was begun: say --server URL and --email ADDRESS.".to_owned())
+            });
         };
         let pending = phone.begin_sign_in(server, email).await?;
         keep_pending(cli, &pending)?;

@@ -1,7 +1,7 @@
 //! `portico withdraw`: takes a message back, as far as that is still possible.
 
 use clap::Args;
-use portico_core::timeline::item::Delivery;
+use portico_core::outbox::entry::State;
 use portico_wire::ids::SendKey;
 use serde_json::json;
 
@@ -20,20 +20,20 @@ impl Withdraw {
         let portal = phone::portal(cli)?;
         portal.discard(self.key)?;
         phone::catch_up(cli, &portal).await?;
-        let left = portal.outbox()?.into_iter().find(|echo| echo.send_key == self.key);
-        let delivery = left.map(|echo| echo.delivery);
-        if matches!(delivery, Some(Delivery::Withdrawn { .. })) {
-            // Seen to its end, so it need not be shown again.
-            portal.discard(self.key)?;
-        }
-        let (state, words) = match delivery {
-            Some(Delivery::Withdrawn { .. }) => ("withdrawn", "Taken back. It never arrives."),
-            Some(Delivery::Withdrawing) => {
-                ("withdrawing", "The server will be asked to take it back as soon as there is a connection.")
+        let (state, words) = match portal.entry_state(self.key)? {
+            State::Withdrawn => {
+                // Seen to its end, so it need not be shown again.
+                portal.discard(self.key)?;
+                ("withdrawn", "Taken back. It never arrives.")
             }
-            Some(_) => ("refused", "It had been refused; nothing was sent."),
-            None => {
-                ("accepted_or_dismissed", "Too late: it is in the conversation, or it was dismissed before.")
+            State::Refused(_) => ("refused", "It had been refused; nothing was sent."),
+            State::Accepted => ("accepted", "Too late: it is in the conversation."),
+            State::Queued
+            | State::Sending
+            | State::Waiting { .. }
+            | State::NeedsSignIn
+            | State::Withdrawing { .. } => {
+                ("withdrawing", "The server will be asked to take it back as soon as there is a connection.")
             }
         };
         if cli.json {

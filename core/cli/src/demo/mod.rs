@@ -41,6 +41,9 @@ impl Demo {
         let mut stage = stage::Stage::build().await?;
         let told = story::play(&mut stage, &texts, seed).await;
         table::print(&stage, told.is_ok());
+        if told.is_err() {
+            println!("  What was played is kept in {}", stage.path("").display());
+        }
         told?;
         if self.stay {
             stage.stay().await?;

@@ -273,7 +273,10 @@ pub(crate) fn restore_database(
         began_at_ms: now_ms,
     };
     insert_life(&transaction, &life)?;
-    transaction.execute_batch("DELETE FROM access_tokens; DELETE FROM mail_jobs; DELETE FROM push_jobs;")?;
+    // A code that was used after the backup must not work again.
+    transaction.execute_batch(
+        "DELETE FROM access_tokens; DELETE FROM mail_jobs; DELETE FROM challenges; DELETE FROM push_jobs;",
+    )?;
     transaction
         .execute("UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1)", params![now_ms])?;
     transaction.commit()?;

@@ -76,6 +76,8 @@ impl DatabaseFile {
     fn open(&self, flags: OpenFlags) -> Result<Connection, OpenDatabaseError> {
         let connection = Connection::open_with_flags(&self.path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         if let Some(key) = &self.key {
+            // A wrong key is told by an error, not by SQLCipher's own lines.
+            connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
             let raw = Zeroizing::new(format!("x'{}'", key.as_str()));
             connection.pragma_update(None, "key", raw.as_str())?;
         }

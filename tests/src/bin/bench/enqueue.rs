@@ -1,0 +1,64 @@
+//! A message becomes durable: `Portal::send` against a bare commit of the same bytes.
+
+use std::path::Path;
+
+use portico_core::testing::SeededDice;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::figures::{Figure, Sample};
+use crate::office::Office;
+use crate::table::{Budget, Table};
+use crate::{Failed, say, vocabulary};
+
+const ROUNDS: usize = 9;
+const EACH: usize = 200;
+
+/// Adds the row.
+pub(crate) async fn measure(beside: &Path, table: &mut Table) -> Result<(), Failed> {
+    say("enqueue");
+    let office = Office::open(beside).await?;
+    let portal = office.phone("phone", "amina").await?;
+    let claim = office.conversation("claim")?;
+    let mut bare = bare_store(&office.folder.path().join("bare.db"))?;
+    let dice = SeededDice::of(2);
+    let (mut sends, mut commits) = (Sample::default(), Sample::default());
+    for _ in 0..ROUNDS {
+        let (mut send, mut commit) = (Sample::default(), Sample::default());
+        for _ in 0..EACH {
+            let text = vocabulary::message(&dice);
+            send.time(|| portal.send(claim, &text))?;
+            commit.time(|| commit_bare(&mut bare, &text))?;
+        }
+        sends.add(send.median());
+        commits.add(commit.median());
+    }
+    table.add(
+        "enqueue a message, durable",
+        Figure::Micros(sends.median()),
+        Some(("bare SQLCipher commit of the same bytes", Figure::Micros(commits.median()))),
+        Budget::RatioAtMost(1.5),
+    );
+    Ok(())
+}
+
+/// A store with the settings of the phone's, and one table.
+fn bare_store(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch(&format!(
+        "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\"; PRAGMA cipher_plaintext_header_size = 32;
+         PRAGMA cache_size = -16000;",
+        "07".repeat(48)
+    ))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    connection.execute_batch("CREATE TABLE texts (number INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT")?;
+    Ok(connection)
+}
+
+fn commit_bare(connection: &mut Connection, text: &str) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.prepare_cached("INSERT INTO texts (body) VALUES (?1)")?.execute(params![text])?;
+    transaction.commit()
+}

@@ -1,0 +1,267 @@
+//! The network between a phone and the server, and everything it does to a request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::body::Body;
+use futures_util::future::BoxFuture;
+use http_body_util::BodyExt as _;
+use portico_core::ports::{BadServerUrl, Method, Network, Request, Response, Transport, TransportFault};
+use portico_core::testing::SeededDice;
+use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
+use portico_wire::{WIRE_HEADER, WIRE_VERSION};
+use tokio::sync::Notify;
+use tower::ServiceExt as _;
+
+use crate::world::ServerSlot;
+
+/// What happens to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives, and its answer too.
+    Arrives,
+    /// It never arrives.
+    Dropped,
+    /// It arrives; its answer is lost.
+    AnswerLost,
+    /// It arrives twice at once.
+    Doubled,
+    /// It stands still somewhere; the phone gives up. A copy arrives later, when nobody expects it.
+    Stalled,
+    /// It arrives, and a copy of it stands still somewhere and arrives later again.
+    Echoed,
+    /// A proxy answers with a page of its own.
+    ProxyPage,
+    /// A captive portal answers 200 with HTML.
+    CaptivePortal,
+    /// The server answers 500, 503 or 429.
+    ServerTrouble(ProblemCode),
+    /// The phone's app dies before the request leaves.
+    PhoneDiesBefore,
+    /// The phone's app dies before the answer is stored.
+    PhoneDiesAfter,
+    /// The server dies after it has answered, and the answer is lost.
+    ServerDies,
+}
+
+/// How a network behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Weather {
+    /// Everything arrives.
+    Calm,
+    /// Nobody listens.
+    Off,
+    /// Fates are drawn; this many of 100 requests meet one.
+    Wild(u64),
+    /// These fates first, in order, for requests whose path begins so; then calm.
+    Scripted(&'static str, VecDeque<Fate>),
+}
+
+/// One phone's network. Clones share it.
+#[derive(Clone)]
+pub struct PhoneNetwork {
+    server: Arc<ServerSlot>,
+    dice: Arc<SeededDice>,
+    /// Guards the weather and what stands still.
+    state: Arc<Mutex<State>>,
+    /// Told when the app is to die inside a request.
+    pub death: Arc<Notify>,
+}
+
+struct State {
+    weather: Weather,
+    stalled: Vec<Request>,
+    newest_bearer: Option<String>,
+    server_must_die: bool,
+    requests: u64,
+}
+
+impl PhoneNetwork {
+    /// A calm network to `server`, with fates drawn from `dice`.
+    #[must_use]
+    pub fn new(server: Arc<ServerSlot>, dice: Arc<SeededDice>) -> Self {
+        let state = State {
+            weather: Weather::Calm,
+            stalled: Vec::new(),
+            newest_bearer: None,
+            server_must_die: false,
+            requests: 0,
+        };
+        Self { server, dice, state: Arc::new(Mutex::new(state)), death: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the weather. What stood still is forgotten by nobody.
+    pub fn set(&self, weather: Weather) {
+        self.state().weather = weather;
+    }
+
+    /// How many requests the phone made.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.state().requests
+    }
+
+    /// Whether a request met [`Fate::ServerDies`] since the last call.
+    #[must_use]
+    pub fn takes_server_down(&self) -> bool {
+        std::mem::take(&mut self.state().server_must_die)
+    }
+
+    /// Delivers one copy that stood still, the `choice`th; whether there was one. It carries the newest token, so
+    /// that nothing but the rules themselves stops it.
+    pub async fn deliver_stalled(&self, choice: u64) -> bool {
+        let request = {
+            let mut state = self.state();
+            if state.stalled.is_empty() {
+                return false;
+            }
+            let place = usize::try_from(choice).unwrap_or(0) % state.stalled.len();
+            let mut request = state.stalled.swap_remove(place);
+            if request.bearer.is_some() {
+                request.bearer.clone_from(&state.newest_bearer);
+            }
+            request
+        };
+        let answered = serve(&self.server, request).await;
+        drop(answered);
+        true
+    }
+
+    fn fate(&self, request: &Request) -> Option<Fate> {
+        let mut state = self.state();
+        state.requests += 1;
+        if request.bearer.is_some() {
+            state.newest_bearer.clone_from(&request.bearer);
+        }
+        if state.server_must_die {
+            return None;
+        }
+        match &mut state.weather {
+            Weather::Calm => Some(Fate::Arrives),
+            Weather::Off => None,
+            Weather::Wild(percent) => Some(drawn(&self.dice, *percent)),
+            Weather::Scripted(path, fates) if request.path.starts_with(*path) => {
+                Some(fates.pop_front().unwrap_or(Fate::Arrives))
+            }
+            Weather::Scripted(..) => Some(Fate::Arrives),
+        }
+    }
+
+    async fn meet(self, request: Request) -> Result<Response, TransportFault> {
+        let Some(fate) = self.fate(&request) else { return Err(TransportFault::Unreachable) };
+        match fate {
+            Fate::Arrives => serve(&self.server, request).await,
+            Fate::Dropped => Err(TransportFault::Unreachable),
+            Fate::AnswerLost => lost(serve(&self.server, request).await),
+            Fate::Doubled => {
+                drop(serve(&self.server, request.clone()).await);
+                serve(&self.server, request).await
+            }
+            Fate::Stalled => {
+                self.state().stalled.push(request);
+                Err(TransportFault::Broken)
+            }
+            Fate::Echoed => {
+                self.state().stalled.push(request.clone());
+                serve(&self.server, request).await
+            }
+            Fate::ProxyPage => Ok(page(403, "text/html", b"<h1>Blocked by your network</h1>".to_vec())),
+            Fate::CaptivePortal => Ok(page(200, "text/html", b"<h1>Free Wi-Fi</h1>".to_vec())),
+            Fate::ServerTrouble(code) => {
+                let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
+                Ok(page(code.status(), PROBLEM_MEDIA_TYPE, body))
+            }
+            Fate::PhoneDiesBefore => self.dies().await,
+            Fate::PhoneDiesAfter => {
+                drop(serve(&self.server, request).await);
+                self.dies().await
+            }
+            Fate::ServerDies => {
+                drop(serve(&self.server, request).await);
+                self.state().server_must_die = true;
+                Err(TransportFault::Broken)
+            }
+        }
+    }
+
+    /// Never goes on; the test drops the app.
+    async fn dies(&self) -> Result<Response, TransportFault> {
+        self.death.notify_one();
+        std::future::pending().await
+    }
+}
+
+fn lost(_answer: Result<Response, TransportFault>) -> Result<Response, TransportFault> {
+    Err(TransportFault::Broken)
+}
+
+fn page(status: u16, media_type: &str, body: Vec<u8>) -> Response {
+    Response { status, media_type: media_type.to_owned(), retry_after_s: None, body }
+}
+
+fn drawn(dice: &SeededDice, percent: u64) -> Fate {
+    if !dice.chance(percent) {
+        return Fate::Arrives;
+    }
+    match dice.below(14) {
+        0 | 1 => Fate::Dropped,
+        2 | 3 => Fate::AnswerLost,
+        4 => Fate::Doubled,
+        5 => Fate::Stalled,
+        6 => Fate::Echoed,
+        7 => Fate::ProxyPage,
+        8 => Fate::CaptivePortal,
+        9 => Fate::ServerTrouble(ProblemCode::Internal),
+        10 => Fate::ServerTrouble(ProblemCode::Busy),
+        11 => Fate::PhoneDiesBefore,
+        12 => Fate::PhoneDiesAfter,
+        _ => Fate::ServerDies,
+    }
+}
+
+/// The server's real router, in process.
+async fn serve(server: &ServerSlot, request: Request) -> Result<Response, TransportFault> {
+    let app = server.app().ok_or(TransportFault::Unreachable)?;
+    let method = match request.method {
+        Method::Delete => http::Method::DELETE,
+        Method::Get => http::Method::GET,
+        Method::Post => http::Method::POST,
+        Method::Put => http::Method::PUT,
+    };
+    let mut builder = http::Request::builder()
+        .method(method)
+        .uri(request.path)
+        .header(WIRE_HEADER, WIRE_VERSION)
+        .header("content-type", "application/json");
+    if let Some(bearer) = request.bearer {
+        builder = builder.header("authorization", format!("Bearer {bearer}"));
+    }
+    let request =
+        builder.body(Body::from(request.body.unwrap_or_default())).expect("the request is well formed");
+    let answer = app.router().oneshot(request).await.map_err(|_| TransportFault::Broken)?;
+    let (head, body) = answer.into_parts();
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let response = Response {
+        status: head.status.as_u16(),
+        media_type: header("content-type").split(';').next().unwrap_or("").to_owned(),
+        retry_after_s: header("retry-after").parse().ok(),
+        body: body.collect().await.map_err(|_| TransportFault::Broken)?.to_bytes().to_vec(),
+    };
+    Ok(response)
+}
+
+impl Network for PhoneNetwork {
+    fn connect(&self, _url: &str) -> Result<Arc<dyn Transport>, BadServerUrl> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Transport for PhoneNetwork {
+    fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        Box::pin(self.clone().meet(request))
+    }
+}
