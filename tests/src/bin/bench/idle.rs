@@ -85,9 +85,11 @@ fn start(program: &Path, data: &Path) -> Result<Server, Failed> {
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
-    let stdout = child.stdout.take().ok_or("the server has an output")?;
+    let mut output = std::io::BufReader::new(child.stdout.take().ok_or("the server has an output")?);
     let mut line = String::new();
-    std::io::BufReader::new(stdout).read_line(&mut line)?;
+    output.read_line(&mut line)?;
+    // It stays open: the server has more to say.
+    child.stdout = Some(output.into_inner());
     let address = line.trim().strip_prefix("listening on http://").ok_or("the server listens")?.parse()?;
     Ok(Server { child, address })
 }
