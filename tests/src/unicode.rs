@@ -5,18 +5,24 @@ use std::path::{Path, PathBuf};
 /// The three files of R3 and R4.
 pub const FILES: [&str; 3] = ["emoji-test.txt", "GraphemeBreakTest.txt", "NormalizationTest.txt"];
 
-/// Every line of `file` that is not empty, with the characters that its code points stand for appended: the files
-/// write them as hexadecimal numbers, and the sequences themselves are what software bends.
+/// Every line of `file` that is not empty, `together` of them to a text, with the characters that its code points
+/// stand for appended: the files write them as hexadecimal numbers, and the sequences themselves are what software
+/// bends.
 ///
 /// # Panics
 /// Where the file is not found; `tests/run` brings it.
 #[must_use]
-pub fn lines(file: &str) -> Vec<String> {
+pub fn texts(file: &str, together: usize) -> Vec<String> {
     let path = folder().join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|fault| {
         panic!("{}: {fault}; `tests/run rust` brings it, or set PORTICO_UNICODE_DATA", path.display())
     });
-    text.lines().filter(|line| !line.is_empty()).map(|line| format!("{line}\n{}", sequence(line))).collect()
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("{}\n{line}", sequence(line)))
+        .collect();
+    lines.chunks(together).map(|chunk| chunk.join("\n")).collect()
 }
 
 /// The characters that the hexadecimal numbers before a `;` or `#` stand for; surrogates and U+0000 are none.

@@ -22,16 +22,20 @@ impl Portal {
     /// A store fault. Faults of the network are in [`Portal::connection`].
     pub async fn catch_up(&self) -> Result<Rest, PortalError> {
         let mut rest = self.pump_once().await?;
+        let mut adopted = rest == Rest::NeedsSnapshot;
         loop {
-            let pulled = self.pull_once(0).await?;
-            match pulled {
-                Pulled::Applied { more: true, .. } => {}
-                Pulled::Applied { .. } => break,
+            match self.pull_once(0).await? {
+                Pulled::Applied { more, restored, .. } => {
+                    adopted |= restored;
+                    if !more {
+                        break;
+                    }
+                }
                 Pulled::Transient { .. } => return Ok(rest),
                 Pulled::SignedOut => return Ok(Rest::SignedOut),
             }
         }
-        if rest == Rest::NeedsSnapshot {
+        if adopted {
             rest = self.pump_once().await?;
             self.pull_once(0).await?;
         }

@@ -1,0 +1,179 @@
+//! Signing in, again, as somebody else, and to what is not a Portico server.
+
+use std::collections::VecDeque;
+
+use portico_core::PortalError;
+use portico_core::timeline::item::Delivery;
+use portico_tests::faults::{Fate, Weather};
+use portico_tests::world::World;
+use portico_wire::problem::ProblemCode;
+
+// R42: wrong, malformed and late codes have their typed answer and their way on.
+#[tokio::test]
+async fn every_wrong_code_has_its_answer() {
+    let world = World::new().await;
+    let mut amina = world.phone_of("amina");
+    let phone = amina.installation();
+    let pending = phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+
+    let malformed = phone.answer(&pending, "12", None, "x").await.unwrap_err();
+    let wrong = phone.answer(&pending, "0000-0000", None, "x").await.unwrap_err();
+    world.clock.advance(11 * 60 * 1_000);
+    let code = world.newest_code().await;
+    let late = phone.answer(&pending, &code, None, "x").await.unwrap_err();
+
+    assert_eq!(malformed, PortalError::CodeMalformed);
+    assert_eq!(wrong, PortalError::WrongCode { tries_left: Some(4) });
+    assert_eq!(late, PortalError::ChallengeEnded);
+    amina.sign_in(&world).await;
+    assert_eq!(amina.portal().session().person_id, world.person_id("amina"));
+}
+
+// R42: the outbox and a tapped notification survive signing in again.
+#[tokio::test]
+async fn outbox_and_tap_survive_signing_in_again() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let (mut amina, mara) = (world.phone("amina").await, world.phone("mara").await);
+    amina.portal().keep_push_token("address").unwrap();
+    amina.portal().catch_up().await.unwrap();
+    mara.portal().send(claim, "please look").unwrap();
+    mara.portal().catch_up().await.unwrap();
+    let push = world.pushes(amina.device()).await.pop().unwrap();
+    amina.portal().sign_out().await.unwrap();
+
+    amina.portal().send(claim, "written while signed out").unwrap();
+    amina.portal().catch_up().await.unwrap();
+    let tapped = amina.portal().resolve_tap(&push).unwrap();
+    assert_eq!(format!("{tapped:?}"), "SignInFirst");
+    assert_eq!(amina.outbox()[0].delivery, Delivery::NeedsSignIn);
+    amina.sign_in(&world).await;
+    let target = amina.portal().pending_tap().unwrap().unwrap();
+    amina.come_to_rest(&world).await;
+
+    assert!(format!("{target:?}").starts_with("Message("), "{target:?}");
+    assert_eq!(amina.portal().pending_tap().unwrap(), None);
+    assert_eq!(world.texts(claim).await, ["please look", "written while signed out"]);
+}
+
+// R51: another person's sign-in on the same phone sends and sees nothing of the first one's.
+#[tokio::test]
+async fn another_person_on_the_same_phone_sends_nothing_of_the_first() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let mut phone = world.phone("amina").await;
+    phone.portal().send(claim, "amina's").unwrap();
+
+    let email = world.person("jonas").email.clone();
+    let sealed = phone.sign_in_as(&world, &email).await;
+    phone.come_to_rest(&world).await;
+    let seen = phone.portal().search("amina", None, 9).unwrap();
+
+    assert_eq!(sealed, Some(1));
+    assert!(world.texts(claim).await.is_empty());
+    assert!(seen.unsent.is_empty());
+    phone.sign_in(&world).await;
+    phone.come_to_rest(&world).await;
+    assert_eq!(world.texts(claim).await, ["amina's"]);
+}
+
+// R42: a refresh whose answer is lost costs nothing.
+#[tokio::test]
+async fn lost_refresh_answers_never_sign_out() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let mut amina = world.phone("amina").await;
+    world.clock.advance(11 * 60 * 1_000);
+    amina.portal().send(claim, "after the token is over").unwrap();
+    let fates = VecDeque::from([Fate::AnswerLost, Fate::Arrives, Fate::AnswerLost, Fate::CaptivePortal]);
+    amina.network.set(Weather::Scripted("/v1/sessions", fates));
+
+    for _ in 0..4 {
+        amina.portal().became_active().unwrap();
+        amina.portal().catch_up().await.unwrap();
+        world.clock.advance(5 * 60 * 1_000);
+    }
+    amina.network.set(Weather::Calm);
+    amina.portal().became_active().unwrap();
+    amina.portal().catch_up().await.unwrap();
+
+    assert_eq!(world.texts(claim).await, ["after the token is over"]);
+    amina.come_to_rest(&world).await;
+}
+
+// R42, R55: the keystore is locked, or lost; both are told, nothing is touched.
+#[tokio::test]
+async fn locked_keystore_is_told_and_nothing_is_touched() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let mut amina = world.phone("amina").await;
+    amina.portal().send(claim, "kept").unwrap();
+    amina.kill();
+
+    amina.secrets.set_locked(true);
+    assert_eq!(amina.try_start(), Err(PortalError::KeyLocked));
+    amina.secrets.set_locked(false);
+    amina.start();
+
+    assert_eq!(amina.outbox().len(), 1);
+}
+
+// R55: a lost key is survived: the old store is laid aside, a new one begins.
+#[tokio::test]
+async fn lost_key_begins_a_new_store_beside_the_old() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    let store = amina.portal().store().path().to_owned();
+    let name = store.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+    amina.kill();
+    portico_core::ports::SecretStore::forget(&*amina.secrets, &format!("store-key.{name}")).unwrap();
+
+    assert_eq!(amina.try_start(), Err(PortalError::KeyLost));
+    amina.sign_in(&world).await;
+    amina.portal().catch_up().await.unwrap();
+
+    assert!(!amina.portal().first_screen(9).unwrap().conversations.is_empty());
+    let kept = std::fs::read_dir(store.parent().unwrap()).unwrap();
+    assert!(kept.filter_map(Result::ok).any(|file| file.file_name().to_string_lossy().contains("lost-")));
+}
+
+// R42: a wrong, old or unreachable server is an honest state, never a hang.
+#[tokio::test]
+async fn what_is_not_a_portico_server_is_told() {
+    let world = World::new().await;
+    let amina = world.phone_of("amina");
+    let phone = amina.installation();
+    let begin = |weather: Weather| {
+        amina.network.set(weather);
+        phone.begin_sign_in("https://portal.example", &amina.email)
+    };
+    let limits = |fate: Fate| Weather::Scripted("/v1/limits", VecDeque::from([fate]));
+
+    assert_eq!(begin(Weather::Off).await.unwrap_err(), PortalError::Offline);
+    assert_eq!(begin(limits(Fate::CaptivePortal)).await.unwrap_err(), PortalError::NotPortico);
+    let too_old = begin(limits(Fate::ServerTrouble(ProblemCode::ClientTooOld))).await.unwrap_err();
+    assert_eq!(too_old, PortalError::OtherVersion { server_wire: 0 });
+    let busy = begin(limits(Fate::ServerTrouble(ProblemCode::Busy))).await.unwrap_err();
+    assert_eq!(busy, PortalError::RetryLater { after_s: None });
+}
+
+// R51: an app that is too old reads on, and its outbox lives.
+#[tokio::test]
+async fn app_too_old_keeps_reading_and_queueing() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let mut amina = world.phone("amina").await;
+    let fates = std::iter::repeat_n(Fate::ServerTrouble(ProblemCode::ClientTooOld), 3).collect();
+    amina.network.set(Weather::Scripted("/v1/messages", fates));
+
+    amina.portal().send(claim, "from an old app").unwrap();
+    amina.portal().catch_up().await.unwrap();
+
+    let waiting = &amina.outbox()[0].delivery;
+    assert!(matches!(
+        waiting,
+        Delivery::Waiting { fault: portico_core::outbox::entry::Fault::AppTooOld, .. }
+    ));
+    amina.come_to_rest(&world).await;
+    assert_eq!(world.texts(claim).await, ["from an old app"]);
+}
