@@ -7,6 +7,7 @@ use portico_core::store::Standing;
 use portico_core::timeline::item::{ConversationRow, Delivery, Echo, SearchHit, TimelineItem};
 use portico_wire::entry::{Entry, EntryKind};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::phone::CliError;
 use crate::words;
@@ -45,21 +46,13 @@ pub(crate) fn connection(portal: &Portal) -> Result<Value, CliError> {
     Ok(json!({ "state": state, "last_contact_ms": portal.last_contact_ms()? }))
 }
 
-/// UTC, as ISO 8601 to the second.
+/// UTC, to the second. A time beyond the calendar reads as 1970.
 pub(crate) fn time(ms: i64) -> String {
-    let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000) / 1_000);
-    // Civil date from days (Howard Hinnant's algorithm, public domain).
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+    let time =
+        OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = time.to_calendar_date();
+    let (hour, minute, second) = time.to_hms();
+    format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC", u8::from(month))
 }
 
 /// Text of others without the control characters that could drive a terminal. JSON has the exact bytes.
