@@ -12,12 +12,13 @@ const QUERIES: usize = 200;
 /// Hits on one screen.
 const HITS: usize = 30;
 /// The kinds.
-const KINDS: [(&str, Draw, Limit); 6] = [
+const KINDS: [(&str, Draw, Limit); 7] = [
     ("words", word, Limit::Budget),
     ("two words", two_words, Limit::Budget),
     ("phrases of 2 and 3 words", phrase, Limit::Budget),
     ("Chinese, 2 to 4 characters", chinese, Limit::Budget),
     ("prefixes of 2 letters", |archive, dice| prefix(archive, dice, 2), Limit::Budget),
+    ("prefixes of 2 letters that only old messages have", old_prefix, Limit::Budget),
     ("prefixes of 1 letter", |archive, dice| prefix(archive, dice, 1), Limit::None),
 ];
 
@@ -91,6 +92,12 @@ fn chinese(archive: &Archive, dice: &SeededDice) -> Option<String> {
 /// What is typed of a word first.
 fn prefix(_: &Archive, dice: &SeededDice, letters: usize) -> Option<String> {
     Some(vocabulary::word(vocabulary::draw_rank(dice)).chars().take(letters).collect())
+}
+
+/// Beginnings that the scan of the newest messages does not find.
+fn old_prefix(_: &Archive, dice: &SeededDice) -> Option<String> {
+    let place = usize::try_from(dice.below(vocabulary::OLD_ONSETS.len() as u64)).ok()?;
+    vocabulary::OLD_ONSETS.get(place).map(|onset| (*onset).to_owned())
 }
 
 fn body<'a>(archive: &'a Archive, dice: &SeededDice) -> Option<&'a str> {

@@ -9,6 +9,8 @@ const SYLLABLES: [&str; 32] = [
     "or", "est", "fid", "nov", "pac", "qua", "res", "sol", "tim", "ul", "vol", "wex", "yl", "zan", "bri",
     "cor", "dom",
 ];
+/// How words begin that were common once and are not written any more: a case that was closed.
+pub(crate) const OLD_ONSETS: [&str; 6] = ["ki", "ko", "ku", "he", "ho", "hu"];
 /// How many different words there are.
 const WORDS: u64 = 20_000;
 /// Han characters that are used, from U+4E00 on: as many as a newspaper uses.
@@ -41,6 +43,13 @@ fn han(dice: &SeededDice) -> char {
     // Common characters come more often here too.
     let number = dice.below(dice.below(HAN) + 1);
     u32::try_from(0x4E00 + number).ok().and_then(char::from_u32).unwrap_or('一')
+}
+
+/// A message of years ago: one in five has a word of the closed case besides.
+pub(crate) fn old_message(dice: &SeededDice) -> String {
+    let text = message(dice);
+    let onset = usize::try_from(dice.below(30)).ok().and_then(|place| OLD_ONSETS.get(place));
+    onset.map_or_else(|| text.clone(), |onset| format!("{onset}{} {text}", word(dice.below(1_024))))
 }
 
 /// One message: 3 to 30 words, one in ten Chinese, one in twenty with another script, one in ten with an emoji.
