@@ -15,7 +15,7 @@ pub const FILES: [&str; 3] = ["emoji-test.txt", "GraphemeBreakTest.txt", "Normal
 pub fn texts(file: &str, together: usize) -> Vec<String> {
     let path = folder().join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|fault| {
-        panic!("{}: {fault}; `tests/run rust` brings it, or set PORTICO_UNICODE_DATA", path.display())
+        panic!("{}: {fault}; `tests/run rust` brings it, or set UNICODE_DATA_FOLDER", path.display())
     });
     let lines: Vec<String> = text
         .lines()
@@ -37,7 +37,7 @@ fn sequence(line: &str) -> String {
 }
 
 fn folder() -> PathBuf {
-    match std::env::var_os("PORTICO_UNICODE_DATA") {
+    match std::env::var_os("UNICODE_DATA_FOLDER") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/unicode"),
     }

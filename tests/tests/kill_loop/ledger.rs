@@ -95,9 +95,10 @@ impl Ledger {
                 return Err(format!("what was accepted is being withdrawn: {said}"));
             }
             (Some("withdrawing"), _) => Fate::Withdrawing,
-            // Nobody had tried before, so it was not dismissed: it is in the log.
-            (Some("accepted_or_dismissed"), Fate::Kept) => Fate::Accepted,
-            (Some("accepted_or_dismissed"), before) => before,
+            (Some("accepted"), Fate::Withdrawn) => {
+                return Err(format!("what was withdrawn is said to be accepted: {said}"));
+            }
+            (Some("accepted"), _) => Fate::Accepted,
             _ => return Err(format!("withdraw printed {printed} of {said}")),
         };
         Ok(())
