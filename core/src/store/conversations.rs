@@ -44,13 +44,22 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn put_head(&self, head: &ConversationHead) -> Result<(), StoreError> {
-        self.0.0
+        self.0
+            .0
             .prepare_cached(
-                "INSERT INTO conversations (conversation_id, head, last_seq, last_at_ms) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (conversation_id) DO UPDATE SET head = excluded.head, last_seq = excluded.last_seq,
+                "INSERT INTO conversations (conversation_id, head, readable_from_seq, last_seq, last_at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (conversation_id) DO UPDATE SET head = excluded.head,
+                    readable_from_seq = excluded.readable_from_seq, last_seq = excluded.last_seq,
                     last_at_ms = excluded.last_at_ms, on_server = 1",
             )?
-            .execute((head.conversation_id.as_bytes(), to_json(head)?, int(head.last_seq), head.last_at_ms))?;
+            .execute((
+                head.conversation_id.as_bytes(),
+                to_json(head)?,
+                int(head.readable_from_seq),
+                int(head.last_seq),
+                head.last_at_ms,
+            ))?;
         Ok(())
     }
 

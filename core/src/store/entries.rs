@@ -108,8 +108,9 @@ impl Writing<'_> {
         self.0.0
             .prepare_cached(
                 "INSERT INTO entries (place, entry_id, conversation_id, seq, standing, kind, epoch, author_id,
-                    author_name, accepted_at_ms, composed_at_ms, body, salt, files, previous_hash, hash, send_key)
-                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                    author_name, accepted_at_ms, composed_at_ms, body, salt, files, previous_hash, hash, send_key,
+                    quiet)
+                 VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
             )?
             .execute(rusqlite::params![
                 place,
@@ -128,6 +129,7 @@ impl Writing<'_> {
                 entry.previous_hash.as_bytes(),
                 entry.hash.as_bytes(),
                 entry.send_key.map(|key| *key.as_bytes()),
+                self.never_unread(entry)?,
             ])?;
         if entry.kind == EntryKind::Message {
             let tokens = search::tokens(&entry.body).join(" ");
@@ -137,6 +139,11 @@ impl Writing<'_> {
                 .execute((place, tokens))?;
         }
         Ok(())
+    }
+
+    fn never_unread(&self, entry: &Entry) -> Result<bool, StoreError> {
+        let me = self.session()?.map(|session| session.person_id);
+        Ok(entry.kind != EntryKind::Message || me == Some(entry.author_id))
     }
 
     /// Time first, so that the search index steps through time; two entries of one millisecond are rarely 2^20

@@ -1,7 +1,7 @@
 //! What screens read: the list, and one page of a conversation.
 
 use portico_wire::entry::{Entry, EntryKind};
-use portico_wire::ids::{ConversationId, PersonId, SendKey};
+use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::looked_at::{SeqRange, SeqSet};
 use rusqlite::OptionalExtension as _;
 
@@ -17,19 +17,22 @@ impl Reading<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn first_screen(&self, most: usize) -> Result<FirstScreen, StoreError> {
-        let me = self.session()?.map(|session| session.person_id);
-        let mut statement =
-            self.0.prepare_cached("SELECT head FROM conversations ORDER BY last_at_ms DESC")?;
+        let mut statement = self.0.prepare_cached(
+            "SELECT conversation_id, readable_from_seq, last_seq, head FROM conversations
+             ORDER BY last_at_ms DESC",
+        )?;
         let mut rows = statement.query([])?;
         let mut screen = FirstScreen { conversations: Vec::new(), unread: 0 };
         while let Some(row) = rows.next()? {
-            let head: portico_wire::conversation::ConversationHead =
-                from_json(row.get_ref(0)?.as_str().map_err(|_| StoreError::Damaged)?)?;
-            let unread = self.unread(head.conversation_id, head.readable_from_seq, head.last_seq, me)?;
+            let conversation = ConversationId::from_bytes(row.get(0)?);
+            let readable =
+                SeqRange { from_seq: uint(row.get::<_, i64>(1)?.max(1)), to_seq: uint(row.get(2)?) };
+            let unread = self.unread(conversation, readable)?;
             screen.unread += unread;
             if screen.conversations.len() < most {
-                let newest = self.newest_message(head.conversation_id)?;
-                let unsent = self.unsent(head.conversation_id)?;
+                let head = from_json(row.get_ref(3)?.as_str().map_err(|_| StoreError::Damaged)?)?;
+                let newest = self.newest_message(conversation)?;
+                let unsent = self.unsent(conversation)?;
                 screen.conversations.push(ConversationRow { head, newest, unread, unsent });
             }
         }
@@ -37,29 +40,18 @@ impl Reading<'_> {
     }
 
     /// Messages of others outside the union of looks. What is not here counts: nobody has looked at it.
-    fn unread(
-        &self,
-        conversation: ConversationId,
-        from_seq: u64,
-        to_seq: u64,
-        me: Option<PersonId>,
-    ) -> Result<u64, StoreError> {
+    fn unread(&self, conversation: ConversationId, readable: SeqRange) -> Result<u64, StoreError> {
         let looked = self.looked_at(conversation)?;
-        let mut statement = self.0.prepare_cached(
-            "SELECT count(*), coalesce(sum(kind = 'message' AND author_id IS NOT ?4), 0) FROM entries
-             WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 AND standing < 2",
+        // The words of the index `entries_quiet`, which holds all this asks for.
+        let mut quiet = self.0.prepare_cached(
+            "SELECT count(*) FROM entries
+             WHERE conversation_id = ?1 AND seq BETWEEN ?2 AND ?3 AND quiet = 1 AND standing < 2",
         )?;
         let mut unread = 0;
-        for gap in looked.gaps(SeqRange { from_seq: from_seq.max(1), to_seq }) {
-            let key = (
-                conversation.as_bytes(),
-                int(gap.from_seq),
-                int(gap.to_seq),
-                me.map(|person| *person.as_bytes()),
-            );
-            let (here, of_others) =
-                statement.query_row(key, |row| Ok((uint(row.get(0)?), uint(row.get(1)?))))?;
-            unread += of_others + (gap.to_seq - gap.from_seq + 1).saturating_sub(here);
+        for gap in looked.gaps(readable) {
+            let key = (conversation.as_bytes(), int(gap.from_seq), int(gap.to_seq));
+            let quiet = uint(quiet.query_row(key, |row| row.get(0))?);
+            unread += (gap.to_seq - gap.from_seq + 1).saturating_sub(quiet);
         }
         Ok(unread)
     }

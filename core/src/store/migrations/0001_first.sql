@@ -9,6 +9,7 @@ CREATE TABLE facts (
 CREATE TABLE conversations (
     conversation_id BLOB NOT NULL PRIMARY KEY,
     head            TEXT NOT NULL,              -- ConversationHead as JSON: read whole, replaced whole
+    readable_from_seq INTEGER NOT NULL,         -- of the head, as are the next two
     last_seq        INTEGER NOT NULL,
     last_at_ms      INTEGER NOT NULL,
     on_server       INTEGER NOT NULL DEFAULT 1  -- 0: a restored server does not have it (yet)
@@ -40,9 +41,11 @@ CREATE TABLE entries (
     previous_hash   BLOB NOT NULL,
     hash            BLOB NOT NULL,
     send_key        BLOB,
+    quiet           INTEGER NOT NULL,           -- never unread: the person's own, or not a message
     relook          INTEGER NOT NULL DEFAULT 0  -- looked at in an epoch before; to be told again
 ) STRICT;
 CREATE INDEX entries_in_order ON entries (conversation_id, seq);
+CREATE INDEX entries_quiet ON entries (conversation_id, seq) WHERE quiet = 1 AND standing < 2;
 CREATE INDEX entries_by_send_key ON entries (send_key) WHERE send_key IS NOT NULL;
 CREATE INDEX entries_to_relook ON entries (place) WHERE relook = 1;
 

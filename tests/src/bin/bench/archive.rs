@@ -62,7 +62,6 @@ impl Archive {
             }
             archive.known.extend(entries.into_iter().step_by(50));
         }
-        archive.look()?;
         archive.portal.store().checkpoint()?;
         Ok(archive)
     }
@@ -112,11 +111,12 @@ impl Archive {
     }
 
     /// Everything was looked at but the newest few of each conversation.
-    fn look(&self) -> Result<(), Failed> {
+    pub(crate) fn look(&self) -> Result<(), Failed> {
         let each = self.messages / self.conversations.len() as u64;
         for conversation in &self.conversations {
             self.portal.look_at(*conversation, SeqRange { from_seq: 1, to_seq: each - UNREAD })?;
         }
+        self.portal.store().checkpoint()?;
         Ok(())
     }
 }

@@ -12,8 +12,8 @@ pub(crate) enum Figure {
     Micros(f64),
     /// Per second.
     PerSecond(f64),
-    /// Mebibytes.
-    MiB(f64),
+    /// Megabytes of 1,000,000.
+    Megabytes(f64),
     /// A number of things.
     Count(f64),
 }
@@ -22,7 +22,9 @@ impl Figure {
     /// The bare number, for ratios within one unit.
     pub(crate) const fn value(self) -> f64 {
         match self {
-            Self::Micros(value) | Self::PerSecond(value) | Self::MiB(value) | Self::Count(value) => value,
+            Self::Micros(value) | Self::PerSecond(value) | Self::Megabytes(value) | Self::Count(value) => {
+                value
+            }
         }
     }
 
@@ -40,7 +42,7 @@ impl fmt::Display for Figure {
             Self::Micros(us) if us < 1_000_000.0 => write!(f, "{:.1} ms", us / 1_000.0),
             Self::Micros(us) => write!(f, "{:.2} s", us / 1_000_000.0),
             Self::PerSecond(rate) => write!(f, "{rate:.0}/s"),
-            Self::MiB(size) => write!(f, "{size:.1} MiB"),
+            Self::Megabytes(size) => write!(f, "{size:.1} MB"),
             Self::Count(count) => write!(f, "{count:.1}"),
         }
     }
@@ -81,6 +83,14 @@ impl Sample {
         let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
         sorted.get(place).copied().unwrap_or(0.0)
     }
+}
+
+/// `number` with commas between thousands.
+pub(crate) fn grouped(number: u64) -> String {
+    if number < 1_000 {
+        return number.to_string();
+    }
+    format!("{},{:03}", grouped(number / 1_000), number % 1_000)
 }
 
 /// What a write of 4 KiB and `fdatasync` take in `folder`: the median of `count`.

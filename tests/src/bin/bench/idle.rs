@@ -11,7 +11,7 @@ use portico_core::store::Fact;
 use portico_wire::sync::Cursor;
 use tokio::task::JoinSet;
 
-use crate::figures::Figure;
+use crate::figures::{Figure, grouped};
 use crate::line::Line;
 use crate::office::{real_phone, sign_in};
 use crate::table::{Budget, Table};
@@ -54,25 +54,24 @@ pub(crate) async fn measure(beside: &Path, table: &mut Table) -> Result<(), Fail
     }
     let server = start(&program, &data)?;
     SystemClock.wait(SETTLE_MS).await;
-    let idle = resident_mib(&server)?;
+    let idle = resident_megabytes(&server)?;
     table.add(
-        "server idle, resident",
-        Figure::MiB(idle),
+        "server: idle, resident",
+        Figure::Megabytes(idle),
         None,
-        // The budget is 60 MB.
-        Budget::AtMost(Figure::MiB(60.0 / 1.048_576)),
+        Budget::AtMost(Figure::Megabytes(60.0)),
     );
     let polling = poll(&server, &folder.path().join("phone"), &data.join("mail")).await?;
     SystemClock.wait(SETTLE_MS).await;
-    let with_polls = resident_mib(&server)?;
+    let with_polls = resident_megabytes(&server)?;
     if polling.len() < POLLS {
         return Err("some polls did not stay".into());
     }
     table.add(
-        format!("{POLLS} idle long polls, more"),
-        Figure::MiB(with_polls - idle),
-        Some(("the idle server", Figure::MiB(idle))),
-        Budget::AtMost(Figure::MiB(50.0 / 1.048_576)),
+        format!("server: {} idle long polls, more", grouped(POLLS as u64)),
+        Figure::Megabytes(with_polls - idle),
+        Some(("the idle server", Figure::Megabytes(idle))),
+        Budget::AtMost(Figure::Megabytes(50.0)),
     );
     Ok(())
 }
@@ -125,9 +124,9 @@ async fn poll(server: &Server, home: &Path, mail: &Path) -> Result<JoinSet<()>, 
     Ok(polling)
 }
 
-/// `VmRSS`, in MiB.
-fn resident_mib(server: &Server) -> Result<f64, Failed> {
+/// `VmRSS`, in megabytes.
+fn resident_megabytes(server: &Server) -> Result<f64, Failed> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id()))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("the status has VmRSS")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1_024.0)
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1_024.0 / 1e6)
 }

@@ -3,7 +3,7 @@
 use portico_core::testing::SeededDice;
 
 use crate::archive::Archive;
-use crate::figures::{Figure, Sample};
+use crate::figures::{Figure, Sample, grouped};
 use crate::table::{Budget, Table};
 use crate::{Failed, say, vocabulary};
 
@@ -53,7 +53,7 @@ pub(crate) fn measure(archive: &Archive, table: &mut Table) -> Result<(), Failed
         };
         for (percent, budget) in [(50, Budget::None), (99, budget)] {
             table.add(
-                format!("search {} messages: {kind}, p{percent} of {QUERIES}", archive.messages),
+                format!("search {} messages: {kind}, p{percent} of {QUERIES}", grouped(archive.messages)),
                 Figure::Micros(searches.percentile(percent)),
                 Some(("a page of 50 messages", Figure::Micros(pages.percentile(percent)))),
                 budget,

@@ -8,7 +8,7 @@ use portico_wire::push::{PushContent, PushPayload, seal};
 use portico_wire::signin::PushAddress;
 
 use crate::archive::Archive;
-use crate::figures::{Figure, Sample};
+use crate::figures::{Figure, Sample, grouped};
 use crate::table::{Budget, Table};
 use crate::{Failed, say};
 
@@ -48,7 +48,7 @@ pub(crate) fn measure(archive: &Archive, table: &mut Table) -> Result<(), Failed
         reads.time(|| portal.store().read(|reading| reading.entry(entry.entry_id)))?;
     }
     table.add(
-        format!("resolve a tap, {} messages, p99 of {TAPS}", archive.messages),
+        format!("resolve a tap, {} messages, p99 of {}", grouped(archive.messages), grouped(TAPS as u64)),
         Figure::Micros(taps.percentile(99)),
         Some(("read one entry by id, p99", Figure::Micros(reads.percentile(99)))),
         Budget::AtMost(Figure::millis(5.0)),
