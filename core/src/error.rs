@@ -1,5 +1,7 @@
 //! What a shell can do about a fault: few variants, each one thing. User-visible words are the shell's.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use portico_wire::refusal::Refusal;
 
 use crate::outbox::entry::Fault;

@@ -1,5 +1,7 @@
 //! Every error answer: a [`Problem`] as `application/problem+json`. The one place where causes become codes.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};

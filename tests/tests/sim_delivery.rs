@@ -2,13 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use portico_tests::draws::number;
 use portico_tests::sim::{Played, play};
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-}
 
 fn play_seed(seed: u64) -> Played {
     let runtime =

@@ -2,6 +2,8 @@
 //!
 //! Holds: every open state has a way on that needs no person, except `NeedsSignIn`, whose way is signing in.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
 use portico_wire::refusal::Refusal;
 
 use super::backoff;
@@ -160,7 +162,12 @@ fn nudge(progress: Progress) -> Progress {
         _ if progress.stuck => return progress,
         State::Waiting { .. } => State::Queued,
         State::Withdrawing { .. } => State::Withdrawing { until_ms: 0 },
-        other => return Progress { state: other, ..progress },
+        State::Queued
+        | State::Sending
+        | State::NeedsSignIn
+        | State::Accepted
+        | State::Refused(_)
+        | State::Withdrawn => return progress,
     };
     Progress { state, attempts: 0, ..progress }
 }
@@ -168,21 +175,39 @@ fn nudge(progress: Progress) -> Progress {
 fn signed_in(progress: Progress) -> Progress {
     match progress.state {
         State::NeedsSignIn => Progress { state: State::Queued, attempts: 0, ..progress },
-        _ => nudge(progress),
+        State::Queued
+        | State::Sending
+        | State::Waiting { .. }
+        | State::Withdrawing { .. }
+        | State::Accepted
+        | State::Refused(_)
+        | State::Withdrawn => nudge(progress),
     }
 }
 
 fn forget_request(progress: Progress) -> Progress {
     match progress.state {
         State::Sending => Progress { state: State::Queued, ..progress },
-        _ => progress,
+        State::Queued
+        | State::Waiting { .. }
+        | State::NeedsSignIn
+        | State::Withdrawing { .. }
+        | State::Accepted
+        | State::Refused(_)
+        | State::Withdrawn => progress,
     }
 }
 
 fn reoffer(progress: Progress) -> Progress {
     match progress.state {
         State::Accepted => Progress { state: State::Queued, tried: Tried::Perhaps, ..Progress::NEW },
-        _ => forget_request(progress),
+        State::Queued
+        | State::Sending
+        | State::Waiting { .. }
+        | State::NeedsSignIn
+        | State::Withdrawing { .. }
+        | State::Refused(_)
+        | State::Withdrawn => forget_request(progress),
     }
 }
 
@@ -317,7 +342,9 @@ mod tests {
                 Answer::Accepted => assert_eq!(next, State::Accepted),
                 Answer::Withdrawn => assert_eq!(next, State::Withdrawn),
                 Answer::Refused(refusal) => assert_eq!(next, State::Refused(refusal)),
-                _ => assert!(matches!(next, State::Withdrawing { .. })),
+                Answer::Transient { .. } | Answer::SignedOut | Answer::EpochStale => {
+                    assert!(matches!(next, State::Withdrawing { .. }));
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ mod texts;
 
 use std::time::Duration;
 
-use portico_core::ports::{Clock as _, SystemClock};
+use portico_tests::draws::{fresh_seed, number};
 
 use crate::rounds::Play;
 
@@ -25,17 +25,6 @@ type Outcome<T = ()> = Result<T, String>;
 
 /// How long a process may take for one command: far above any, so that a hang is told from a slow machine.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name)
-        .ok()
-        .map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-}
-
-/// A seed that no other run has.
-fn fresh_seed() -> u64 {
-    (SystemClock.now_ms().unsigned_abs() << 16) ^ u64::from(std::process::id())
-}
 
 // R3, R4, R21, R40, R51: whichever process dies when, every text ends as its phone said, once, in order, unchanged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
