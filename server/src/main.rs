@@ -69,7 +69,7 @@ enum Action {
     },
     /// Computes every hash of the log anew.
     Verify,
-    /// Changes a stopped server.
+    /// Lists and changes what a stopped server holds.
     Admin {
         #[command(subcommand)]
         change: Admin,
@@ -78,6 +78,8 @@ enum Action {
 
 #[derive(Subcommand)]
 enum Admin {
+    /// Prints every firm, person and conversation with its id, as JSON.
+    List,
     /// Archives a conversation: clients read on and cannot post.
     Archive(Where),
     /// Undoes it.
@@ -238,6 +240,7 @@ async fn verify(config: Config, ports: Ports) -> Result<ExitCode, Failed> {
 async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
     let store = app.store();
     let made = match change {
+        Admin::List => return print_json(&store.list_firms().await?),
         Admin::Archive(at) => store.archive(at.firm, at.conversation, at.by).await?,
         Admin::Unarchive(at) => store.unarchive(at.firm, at.conversation, at.by).await?,
         Admin::Add(Whom { place: at, person }) => {

@@ -7,6 +7,7 @@ mod sqlite;
 
 pub use sqlite::backups::LedgerRow;
 pub use sqlite::database::OpenDatabaseError;
+pub use sqlite::directory::{ConversationListing, FirmListing, PersonListing};
 pub use sqlite::firm::{NewConversation, NewMatter, NewPerson};
 pub use sqlite::sessions::{Caller, DeviceRow};
 pub use sqlite::stays::Change;

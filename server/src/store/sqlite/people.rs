@@ -30,3 +30,13 @@ pub(super) fn member(
         })
         .optional()
 }
+
+/// The same, while they belong to the firm.
+pub(super) fn current_member(
+    connection: &Connection,
+    firm: FirmId,
+    person: PersonId,
+) -> rusqlite::Result<Option<Member>> {
+    let member = member(connection, firm, person)?;
+    Ok(member.filter(|member| member.reader.membership == Membership::Current))
+}

@@ -42,7 +42,10 @@ impl Store {
         conversation: ConversationId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.write(move |write| set_state(write, firm, conversation, by, ConversationState::Archived)).await
+        self.change(firm, by, move |write| {
+            set_state(write, firm, conversation, by, ConversationState::Archived)
+        })
+        .await
     }
 
     /// Undoes [`Store::archive`].
@@ -55,7 +58,8 @@ impl Store {
         conversation: ConversationId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.write(move |write| set_state(write, firm, conversation, by, ConversationState::Open)).await
+        self.change(firm, by, move |write| set_state(write, firm, conversation, by, ConversationState::Open))
+            .await
     }
 
     /// Adds a member of the firm to the conversation; they and the others hear of it.
@@ -69,7 +73,7 @@ impl Store {
         person: PersonId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.write(move |write| join(write, firm, conversation, person, by)).await
+        self.change(firm, by, move |write| join(write, firm, conversation, person, by)).await
     }
 
     /// Ends somebody's stay. When the last client of an external conversation leaves, it closes (R20).
@@ -83,7 +87,7 @@ impl Store {
         person: PersonId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.write(move |write| leave(write, firm, conversation, person, by)).await
+        self.change(firm, by, move |write| leave(write, firm, conversation, person, by)).await
     }
 
     /// Ends somebody's membership: every stay, and every session at once (R43). What they wrote stays.
@@ -96,7 +100,21 @@ impl Store {
         person: PersonId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.write(move |write| end_membership(write, firm, person, by)).await
+        self.change(firm, by, move |write| end_membership(write, firm, person, by)).await
+    }
+
+    /// Makes a change in the name of `by`, who must belong to the firm (R43).
+    async fn change(
+        &self,
+        firm: FirmId,
+        by: PersonId,
+        make: impl FnOnce(&mut Write<'_>) -> rusqlite::Result<Change> + Send + 'static,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| match people::current_member(write.connection, firm, by)? {
+            Some(_) => make(write),
+            None => Ok(Change::NotFound),
+        })
+        .await
     }
 }
 
@@ -229,7 +247,9 @@ fn join(
     person: PersonId,
     by: PersonId,
 ) -> rusqlite::Result<Change> {
-    let Some(member) = people::member(write.connection, firm, person)? else { return Ok(Change::NotFound) };
+    let Some(member) = people::current_member(write.connection, firm, person)? else {
+        return Ok(Change::NotFound);
+    };
     let Some(facts) = facts::facts(write.connection, firm, person, conversation)? else {
         return Ok(Change::NotFound);
     };
@@ -410,6 +430,26 @@ mod tests {
 
         use Change::{AlreadySo, Made, NotAllowed};
         assert_eq!(joined, [NotAllowed, NotAllowed, NotAllowed, Made, AlreadySo]);
+    }
+
+    // R43: who has left the firm comes back by an invitation only, and changes nothing.
+    #[tokio::test]
+    async fn one_who_left_the_firm_is_not_added_and_adds_nobody() {
+        let world = World::new().await;
+        let (firm, claim) = (world.firm.firm_id, world.conversation("claim"));
+        let [mara, jonas, kenji] = ["mara", "jonas", "kenji"].map(|short| world.firm.people[short].person_id);
+        let store = world.app.store();
+        store.end_membership(firm, jonas, mara).await.unwrap();
+
+        let changes = [
+            store.add_participant(firm, claim, jonas, mara).await.unwrap(),
+            store.add_participant(firm, claim, kenji, jonas).await.unwrap(),
+            store.remove_participant(firm, claim, mara, jonas).await.unwrap(),
+            store.archive(firm, claim, jonas).await.unwrap(),
+            store.end_membership(firm, mara, jonas).await.unwrap(),
+        ];
+
+        assert_eq!(changes, [Change::NotFound; 5]);
     }
 
     // R19, R41: one who joins reads from their joining on; what was said before is not theirs.
