@@ -68,12 +68,23 @@ pub enum PortalError {
     /// A newer version of the app wrote the store; update the app.
     #[error("a newer version of the app wrote the store")]
     StoreNewer,
+    /// The shell took the call back before it was answered, or ended the portal. What was durable stays.
+    #[error("ended by the app")]
+    Ended,
     /// A fault that no person can mend; report it. State is untouched.
     #[error("an internal fault: {what}")]
     Bug {
         /// Where, without any content.
-        what: &'static str,
+        what: String,
     },
+}
+
+impl PortalError {
+    /// A fault that no person can mend, at `what`, which names a place in the program and no content.
+    #[must_use]
+    pub fn bug(what: &str) -> Self {
+        Self::Bug { what: what.to_owned() }
+    }
 }
 
 impl From<StoreError> for PortalError {
@@ -83,8 +94,8 @@ impl From<StoreError> for PortalError {
             StoreError::WrongKey => Self::KeyLost,
             StoreError::Newer => Self::StoreNewer,
             StoreError::Locked => Self::RetryLater { after_s: None },
-            StoreError::Failed(_) => Self::Bug { what: "store" },
-            StoreError::Damaged => Self::Bug { what: "value in the store" },
+            StoreError::Failed(_) => Self::bug("store"),
+            StoreError::Damaged => Self::bug("value in the store"),
         }
     }
 }

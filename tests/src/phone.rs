@@ -7,7 +7,7 @@ use portico_core::Portal;
 use portico_core::error::PortalError;
 use portico_core::ports::{Ports, SecretStore, SoftwareDeviceKey};
 use portico_core::signin::driver::{Answered, Phone, SignedIn};
-use portico_core::store::Standing;
+use portico_core::store::EntryStanding;
 use portico_core::testing::{FakeClock, MemorySecrets, SeededDice};
 use portico_core::timeline::item::{Echo, TimelineItem};
 use portico_wire::ids::{ConversationId, DeviceId};
@@ -168,7 +168,7 @@ impl TestPhone {
     pub fn texts(&self, conversation: ConversationId) -> Vec<String> {
         let Ok(page) = self.portal().timeline(conversation, None, 100_000) else { return Vec::new() };
         let shown = page.items.iter().filter_map(|item| match item {
-            TimelineItem::Entry { entry, standing: Standing::Held, .. }
+            TimelineItem::Logged { entry, standing: EntryStanding::Held, .. }
                 if entry.kind.as_str() == "message" =>
             {
                 Some(entry.body.clone())

@@ -2,7 +2,7 @@
 //!
 //! The schedule is drawn, played, and brought to rest; then the oracle looks. The same seed plays the same schedule.
 
-use portico_core::outbox::entry::State;
+use portico_core::outbox::entry::SendState;
 use portico_core::testing::SeededDice;
 use portico_core::timeline::item::Delivery;
 use portico_wire::ids::{ConversationId, SendKey};
@@ -241,9 +241,9 @@ impl Schedule {
                 let entry = actor.phone.portal().store().read(|reading| reading.outbox_entry(*key));
                 let state = entry.expect("the store is read").map(|entry| entry.progress.state);
                 let end = match state {
-                    Some(State::Accepted) => End::Accepted,
-                    Some(State::Refused(_)) => End::Refused,
-                    Some(State::Withdrawn) => End::Withdrawn,
+                    Some(SendState::Accepted) => End::Accepted,
+                    Some(SendState::Refused(_)) => End::Refused,
+                    Some(SendState::Withdrawn) => End::Withdrawn,
                     other => {
                         self.played.faults.push(format!("{text:?} never ended: {other:?}"));
                         continue;

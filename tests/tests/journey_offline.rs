@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use portico_core::PortalError;
-use portico_core::outbox::entry::{Fault, State};
+use portico_core::outbox::entry::{Fault, SendState};
 use portico_core::portal::Connection;
 use portico_core::timeline::item::Delivery;
 use portico_tests::faults::{Fate, Weather};
@@ -73,7 +73,7 @@ async fn withdrawn_text_never_arrives_even_if_a_copy_was_under_way() {
     let delivered = amina.network.deliver_stalled(0).await;
 
     assert!(delivered);
-    assert_eq!(amina.portal().entry_state(key), Ok(State::Withdrawn));
+    assert_eq!(amina.portal().entry_state(key), Ok(SendState::Withdrawn));
     assert!(world.texts(claim).await.is_empty());
 }
 
@@ -90,7 +90,7 @@ async fn withdrawal_after_acceptance_is_told_too_late() {
     amina.portal().discard(key).unwrap();
     amina.come_to_rest(&world).await;
 
-    assert_eq!(amina.portal().entry_state(key), Ok(State::Accepted));
+    assert_eq!(amina.portal().entry_state(key), Ok(SendState::Accepted));
     assert_eq!(world.texts(claim).await, ["already there"]);
 }
 

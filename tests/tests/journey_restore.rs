@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
-use portico_core::outbox::entry::State;
+use portico_core::outbox::entry::SendState;
 use portico_core::timeline::item::Delivery;
 use portico_tests::world::World;
 use portico_wire::looked_at::SeqRange;
@@ -34,7 +34,7 @@ async fn restore_loses_nothing_that_a_phone_still_holds() {
     assert_eq!(world.texts(claim).await, texts);
     let shown = mara.texts(claim);
     assert!(shown.ends_with(&texts.map(str::to_owned)), "{shown:?}");
-    assert_eq!(amina.portal().entry_state(withdrawn), Ok(State::Withdrawn));
+    assert_eq!(amina.portal().entry_state(withdrawn), Ok(SendState::Withdrawn));
 }
 
 // R51: an accepted message never turns refused, whatever archive says after the restore.
@@ -52,7 +52,7 @@ async fn offered_again_message_is_accepted_into_an_archived_conversation() {
     world.restore("archived").unwrap();
     amina.come_to_rest(&world).await;
 
-    assert_eq!(amina.portal().entry_state(key), Ok(State::Accepted));
+    assert_eq!(amina.portal().entry_state(key), Ok(SendState::Accepted));
     assert_eq!(world.texts(claim).await, ["while it was open"]);
 }
 
@@ -116,7 +116,7 @@ async fn phone_from_an_old_copy_sends_nothing_by_itself() {
     amina.come_to_rest(&world).await;
 
     assert_eq!(world.texts(claim).await, ["sent after the copy"]);
-    assert_eq!(amina.portal().entry_state(sent), Ok(State::Accepted));
+    assert_eq!(amina.portal().entry_state(sent), Ok(SendState::Accepted));
     let offered: Vec<Delivery> = amina.outbox().into_iter().map(|echo| echo.delivery).collect();
     assert_eq!(offered, [Delivery::Withdrawn { offer_again: true }]);
 }

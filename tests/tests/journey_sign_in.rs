@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use portico_core::PortalError;
+use portico_core::signin::driver::Answered;
 use portico_core::timeline::item::Delivery;
 use portico_tests::faults::{Fate, Weather};
 use portico_tests::world::World;
@@ -27,6 +28,22 @@ async fn every_wrong_code_has_its_answer() {
     assert_eq!(late, PortalError::ChallengeEnded);
     amina.sign_in(&world).await;
     assert_eq!(amina.portal().session().person_id, world.person_id("amina"));
+}
+
+// R42: whoever reads the mail in another app finds the question of the code as they left it.
+#[tokio::test]
+async fn code_is_answered_after_the_app_was_killed() {
+    let world = World::new().await;
+    let amina = world.phone_of("amina");
+    amina.installation().begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+
+    let killed_and_started = amina.installation();
+    let pending = killed_and_started.pending_sign_in().unwrap();
+    let code = world.newest_code().await;
+    let answered = killed_and_started.answer(&pending, &code, None, "phone").await.unwrap();
+
+    assert!(matches!(answered, Answered::SignedIn(_)));
+    assert_eq!(killed_and_started.pending_sign_in(), None);
 }
 
 // R42: the outbox and a tapped notification survive signing in again.

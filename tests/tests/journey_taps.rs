@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
-use portico_core::push::inbox;
 use portico_core::push::tap::{Shown, TapTarget, WhyInbox};
 use portico_tests::faults::Weather;
 use portico_tests::phone::TestPhone;
@@ -100,13 +99,9 @@ async fn push_dropped_by_the_extension_is_taken_in_by_the_core() {
     let world = World::new().await;
     let (mut amina, push) = pushed(&world, "while the app was closed").await;
     let folder = amina.portal().store().path().parent().unwrap().join("push-inbox");
-    let secret =
-        portico_core::ports::SecretStore::read(&*amina.secrets, &format!("push-key.{}", amina.device()));
-    let key = secret.unwrap().unwrap();
-    let key = inbox::PushKey { device_id: amina.device(), key: key.as_slice().try_into().unwrap() };
     amina.kill();
 
-    let content = inbox::receive(&key, &folder, &push).unwrap();
+    let content = amina.installation().receive_push(&push).unwrap();
     amina.start();
 
     let preview = amina.portal().store().read(|reading| reading.preview(content.entry_id)).unwrap().unwrap();

@@ -3,7 +3,7 @@
 use portico_core::Portal;
 use portico_core::portal::Connection;
 use portico_core::push::tap::{Shown, TapTarget};
-use portico_core::store::Standing;
+use portico_core::store::EntryStanding;
 use portico_core::timeline::item::{ConversationRow, Delivery, Echo, SearchHit, TimelineItem};
 use portico_wire::entry::{Entry, EntryKind};
 use serde_json::{Value, json};
@@ -88,12 +88,12 @@ pub(crate) fn conversation_json(row: &ConversationRow) -> Value {
 
 pub(crate) fn item_line(item: &TimelineItem) {
     match item {
-        TimelineItem::Entry { entry, standing, offered_again, .. } => {
+        TimelineItem::Logged { entry, standing, offered_again, .. } => {
             let note = match standing {
                 _ if *offered_again => "  [being sent again: the server was restored]",
-                Standing::Held => "",
-                Standing::Unconfirmed => "  [from before the server was restored]",
-                Standing::Missing => "  [the restored server does not have this]",
+                EntryStanding::Held => "",
+                EntryStanding::Unconfirmed => "  [from before the server was restored]",
+                EntryStanding::Missing => "  [the restored server does not have this]",
             };
             println!("{}", entry_line(entry, note));
         }
@@ -104,7 +104,7 @@ pub(crate) fn item_line(item: &TimelineItem) {
                 to_seq + 1
             );
         }
-        TimelineItem::Echo(echo) => echo_line(echo),
+        TimelineItem::Unsent(echo) => echo_line(echo),
     }
 }
 
@@ -131,14 +131,14 @@ pub(crate) fn echo_line(echo: &Echo) {
 
 pub(crate) fn item_json(item: &TimelineItem) -> Value {
     match item {
-        TimelineItem::Entry { entry, standing, looked_at, offered_again } => json!({
+        TimelineItem::Logged { entry, standing, looked_at, offered_again } => json!({
             "entry": entry, "standing": format!("{standing:?}").to_lowercase(), "looked_at": looked_at,
             "offered_again": offered_again,
         }),
         TimelineItem::Gap { from_seq, to_seq } => {
             json!({ "gap": { "from_seq": from_seq, "to_seq": to_seq } })
         }
-        TimelineItem::Echo(echo) => json!({ "echo": echo_json(echo) }),
+        TimelineItem::Unsent(echo) => json!({ "echo": echo_json(echo) }),
     }
 }
 

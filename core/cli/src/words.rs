@@ -50,6 +50,7 @@ fn portal_error(fault: &PortalError) -> String {
         PortalError::KeyLocked => "The keys are locked.".to_owned(),
         PortalError::KeyLost => "The key does not open the store. Signing in begins a new one beside it.".to_owned(),
         PortalError::StoreNewer => "A newer version wrote this store; update this one.".to_owned(),
+        PortalError::Ended => "It was ended before it was done.".to_owned(),
         PortalError::Bug { what } => format!("Something is wrong in Portico itself ({what}). Please report it."),
     }
 }

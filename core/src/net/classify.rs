@@ -49,7 +49,7 @@ impl From<Miss> for PortalError {
     }
 }
 
-const fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
+fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
     match code {
         ProblemCode::WrongCode => PortalError::WrongCode { tries_left: problem.tries_left },
         ProblemCode::ChallengeEnded => PortalError::ChallengeEnded,
@@ -65,7 +65,7 @@ const fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         | ProblemCode::Throttled => PortalError::RetryLater { after_s: None },
         ProblemCode::ClientTooOld => PortalError::OtherVersion { server_wire: 0 },
         ProblemCode::BadRequest | ProblemCode::PayloadTooLarge | ProblemCode::SignatureInvalid => {
-            PortalError::Bug { what: "request" }
+            PortalError::bug("request")
         }
     }
 }

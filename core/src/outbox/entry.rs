@@ -57,7 +57,7 @@ impl Fault {
 
 /// Where an entry stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum SendState {
     /// Waits for its turn.
     Queued,
     /// Is on its way.
@@ -84,7 +84,7 @@ pub enum State {
     Withdrawn,
 }
 
-impl State {
+impl SendState {
     /// Whether the entry has no answer yet.
     #[must_use]
     pub const fn is_open(&self) -> bool {
@@ -105,7 +105,7 @@ pub enum Tried {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// Where it stands.
-    pub state: State,
+    pub state: SendState,
     /// Whether it may be at the server already.
     pub tried: Tried,
     /// Attempts since the last nudge; sets the backoff.
@@ -119,7 +119,7 @@ pub struct Progress {
 impl Progress {
     /// A new entry.
     pub const NEW: Self =
-        Self { state: State::Queued, tried: Tried::Never, attempts: 0, server_faults: 0, stuck: false };
+        Self { state: SendState::Queued, tried: Tried::Never, attempts: 0, server_faults: 0, stuck: false };
 }
 
 /// An entry with what it takes to send it. `Debug` hides the text.

@@ -7,7 +7,7 @@
 use portico_wire::refusal::Refusal;
 
 use super::backoff;
-use super::entry::{Fault, Progress, State, Tried};
+use super::entry::{Fault, Progress, SendState, Tried};
 
 /// What the server, or whoever answered, said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,11 +91,11 @@ fn turn(progress: Progress) -> (Progress, Effect) {
     match progress.state {
         // "Tried" is durable before the first byte leaves: the pump stores this state, then sends. One that is
         // `Sending` at its turn was abandoned: a run that ended early drops its other requests.
-        State::Queued | State::Sending | State::Waiting { .. } | State::NeedsSignIn => {
-            (Progress { state: State::Sending, tried: Tried::Perhaps, ..progress }, Effect::PutMessage)
+        SendState::Queued | SendState::Sending | SendState::Waiting { .. } | SendState::NeedsSignIn => {
+            (Progress { state: SendState::Sending, tried: Tried::Perhaps, ..progress }, Effect::PutMessage)
         }
-        State::Withdrawing { .. } => (progress, Effect::PostWithdraw),
-        State::Accepted | State::Refused(_) | State::Withdrawn => (progress, Effect::None),
+        SendState::Withdrawing { .. } => (progress, Effect::PostWithdraw),
+        SendState::Accepted | SendState::Refused(_) | SendState::Withdrawn => (progress, Effect::None),
     }
 }
 
@@ -109,17 +109,17 @@ fn answered(
     if !progress.state.is_open() {
         return (progress, Effect::None);
     }
-    let withdrawing = matches!(progress.state, State::Withdrawing { .. });
+    let withdrawing = matches!(progress.state, SendState::Withdrawing { .. });
     let settled = |state| Progress { state, attempts: 0, server_faults: 0, stuck: false, ..progress.clone() };
     let next = match answer {
-        Answer::Accepted => settled(State::Accepted),
+        Answer::Accepted => settled(SendState::Accepted),
         // An entry on its way that was withdrawn from another copy of this phone.
-        Answer::Withdrawn => settled(State::Withdrawn),
-        Answer::Refused(refusal) => settled(State::Refused(refusal)),
+        Answer::Withdrawn => settled(SendState::Withdrawn),
+        Answer::Refused(refusal) => settled(SendState::Refused(refusal)),
         Answer::SignedOut if withdrawing => {
-            Progress { state: State::Withdrawing { until_ms: 0 }, ..progress }
+            Progress { state: SendState::Withdrawing { until_ms: 0 }, ..progress }
         }
-        Answer::SignedOut => Progress { state: State::NeedsSignIn, ..progress },
+        Answer::SignedOut => Progress { state: SendState::NeedsSignIn, ..progress },
         Answer::EpochStale => forget_request(progress),
         Answer::Transient { fault, retry_after_s } => {
             // Whoever answers in the server's place counts too: a firewall that dislikes one text is such a one.
@@ -133,9 +133,9 @@ fn answered(
             };
             let until_ms = now_ms.saturating_add(i64::try_from(wait_ms).unwrap_or(i64::MAX));
             let state = if withdrawing {
-                State::Withdrawing { until_ms }
+                SendState::Withdrawing { until_ms }
             } else {
-                State::Waiting { until_ms, fault }
+                SendState::Waiting { until_ms, fault }
             };
             let attempts = progress.attempts.saturating_add(1);
             Progress { state, attempts, server_faults, stuck, ..progress }
@@ -146,12 +146,18 @@ fn answered(
 
 fn discard(progress: Progress) -> Progress {
     let state = match (&progress.state, progress.tried) {
-        (State::Accepted | State::Refused(_) | State::Withdrawn | State::Withdrawing { .. }, _) => {
+        (
+            SendState::Accepted
+            | SendState::Refused(_)
+            | SendState::Withdrawn
+            | SendState::Withdrawing { .. },
+            _,
+        ) => {
             return progress;
         }
         // Nothing has left this phone, so nobody else has to know.
-        (_, Tried::Never) => State::Withdrawn,
-        (_, Tried::Perhaps) => State::Withdrawing { until_ms: 0 },
+        (_, Tried::Never) => SendState::Withdrawn,
+        (_, Tried::Perhaps) => SendState::Withdrawing { until_ms: 0 },
     };
     Progress { state, ..progress }
 }
@@ -160,54 +166,54 @@ fn nudge(progress: Progress) -> Progress {
     let state = match progress.state {
         // What a server keeps failing on is not the network's fault.
         _ if progress.stuck => return progress,
-        State::Waiting { .. } => State::Queued,
-        State::Withdrawing { .. } => State::Withdrawing { until_ms: 0 },
-        State::Queued
-        | State::Sending
-        | State::NeedsSignIn
-        | State::Accepted
-        | State::Refused(_)
-        | State::Withdrawn => return progress,
+        SendState::Waiting { .. } => SendState::Queued,
+        SendState::Withdrawing { .. } => SendState::Withdrawing { until_ms: 0 },
+        SendState::Queued
+        | SendState::Sending
+        | SendState::NeedsSignIn
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => return progress,
     };
     Progress { state, attempts: 0, ..progress }
 }
 
 fn signed_in(progress: Progress) -> Progress {
     match progress.state {
-        State::NeedsSignIn => Progress { state: State::Queued, attempts: 0, ..progress },
-        State::Queued
-        | State::Sending
-        | State::Waiting { .. }
-        | State::Withdrawing { .. }
-        | State::Accepted
-        | State::Refused(_)
-        | State::Withdrawn => nudge(progress),
+        SendState::NeedsSignIn => Progress { state: SendState::Queued, attempts: 0, ..progress },
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::Withdrawing { .. }
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => nudge(progress),
     }
 }
 
 fn forget_request(progress: Progress) -> Progress {
     match progress.state {
-        State::Sending => Progress { state: State::Queued, ..progress },
-        State::Queued
-        | State::Waiting { .. }
-        | State::NeedsSignIn
-        | State::Withdrawing { .. }
-        | State::Accepted
-        | State::Refused(_)
-        | State::Withdrawn => progress,
+        SendState::Sending => Progress { state: SendState::Queued, ..progress },
+        SendState::Queued
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::Withdrawing { .. }
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => progress,
     }
 }
 
 fn reoffer(progress: Progress) -> Progress {
     match progress.state {
-        State::Accepted => Progress { state: State::Queued, tried: Tried::Perhaps, ..Progress::NEW },
-        State::Queued
-        | State::Sending
-        | State::Waiting { .. }
-        | State::NeedsSignIn
-        | State::Withdrawing { .. }
-        | State::Refused(_)
-        | State::Withdrawn => forget_request(progress),
+        SendState::Accepted => Progress { state: SendState::Queued, tried: Tried::Perhaps, ..Progress::NEW },
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::Withdrawing { .. }
+        | SendState::Refused(_)
+        | SendState::Withdrawn => forget_request(progress),
     }
 }
 
@@ -217,16 +223,16 @@ mod tests {
 
     use super::*;
 
-    fn states() -> Vec<State> {
+    fn states() -> Vec<SendState> {
         vec![
-            State::Queued,
-            State::Sending,
-            State::Waiting { until_ms: 50, fault: Fault::NoConnection },
-            State::NeedsSignIn,
-            State::Withdrawing { until_ms: 0 },
-            State::Accepted,
-            State::Refused(Refusal::of(RefusalCode::BodyEmpty)),
-            State::Withdrawn,
+            SendState::Queued,
+            SendState::Sending,
+            SendState::Waiting { until_ms: 50, fault: Fault::NoConnection },
+            SendState::NeedsSignIn,
+            SendState::Withdrawing { until_ms: 0 },
+            SendState::Accepted,
+            SendState::Refused(Refusal::of(RefusalCode::BodyEmpty)),
+            SendState::Withdrawn,
         ]
     }
 
@@ -244,7 +250,7 @@ mod tests {
         out
     }
 
-    fn at(state: State, tried: Tried) -> Progress {
+    fn at(state: SendState, tried: Tried) -> Progress {
         Progress { state, tried, ..Progress::NEW }
     }
 
@@ -255,7 +261,7 @@ mod tests {
     // R51: transient trouble never gives up, and every entry can end.
     #[test]
     fn every_open_state_has_a_way_to_an_end() {
-        for state in states().into_iter().filter(State::is_open) {
+        for state in states().into_iter().filter(SendState::is_open) {
             let mut progress = at(state.clone(), Tried::Perhaps);
             for event in [Event::RequestForgotten, Event::SignedIn, Event::TurnCame] {
                 progress = step(progress, event, 100).0;
@@ -263,7 +269,7 @@ mod tests {
 
             let ended = after(progress, Answer::Accepted);
 
-            assert_eq!(ended.state, State::Accepted, "from {state:?}");
+            assert_eq!(ended.state, SendState::Accepted, "from {state:?}");
         }
     }
 
@@ -290,18 +296,18 @@ mod tests {
     // R51: only an untried entry is discarded on the phone alone.
     #[test]
     fn discarding_what_may_have_left_asks_the_server() {
-        let untried = step(at(State::Queued, Tried::Never), Event::DiscardTapped, 100).0;
-        let tried = step(at(State::Queued, Tried::Perhaps), Event::DiscardTapped, 100).0;
+        let untried = step(at(SendState::Queued, Tried::Never), Event::DiscardTapped, 100).0;
+        let tried = step(at(SendState::Queued, Tried::Perhaps), Event::DiscardTapped, 100).0;
 
-        assert_eq!(untried.state, State::Withdrawn);
-        assert_eq!(tried.state, State::Withdrawing { until_ms: 0 });
+        assert_eq!(untried.state, SendState::Withdrawn);
+        assert_eq!(tried.state, SendState::Withdrawing { until_ms: 0 });
         assert_eq!(step(tried, Event::TurnCame, 100).1, Effect::PostWithdraw);
     }
 
     // R40: a stuck entry holds nobody up, and is tried on.
     #[test]
     fn twenty_server_faults_while_others_pass_set_an_entry_aside() {
-        let mut progress = at(State::Sending, Tried::Perhaps);
+        let mut progress = at(SendState::Sending, Tried::Perhaps);
         for _ in 0..STUCK_AFTER {
             assert!(!progress.stuck);
             progress = after(progress, Answer::Transient { fault: Fault::ServerFault, retry_after_s: None });
@@ -315,7 +321,7 @@ mod tests {
     // R51: a request that was abandoned half way holds nothing up.
     #[test]
     fn turn_of_every_open_state_acts() {
-        for state in states().into_iter().filter(State::is_open) {
+        for state in states().into_iter().filter(SendState::is_open) {
             assert_ne!(
                 step(at(state.clone(), Tried::Perhaps), Event::TurnCame, 100).1,
                 Effect::None,
@@ -326,7 +332,7 @@ mod tests {
 
     #[test]
     fn faults_of_the_network_never_make_an_entry_stuck() {
-        let mut progress = at(State::Sending, Tried::Perhaps);
+        let mut progress = at(SendState::Sending, Tried::Perhaps);
         for _ in 0..100 {
             progress = after(progress, Answer::Transient { fault: Fault::NoConnection, retry_after_s: None });
         }
@@ -337,13 +343,14 @@ mod tests {
     #[test]
     fn withdrawal_goes_on_through_trouble_and_takes_any_answer() {
         for answer in answers() {
-            let next = after(at(State::Withdrawing { until_ms: 0 }, Tried::Perhaps), answer.clone()).state;
+            let next =
+                after(at(SendState::Withdrawing { until_ms: 0 }, Tried::Perhaps), answer.clone()).state;
             match answer {
-                Answer::Accepted => assert_eq!(next, State::Accepted),
-                Answer::Withdrawn => assert_eq!(next, State::Withdrawn),
-                Answer::Refused(refusal) => assert_eq!(next, State::Refused(refusal)),
+                Answer::Accepted => assert_eq!(next, SendState::Accepted),
+                Answer::Withdrawn => assert_eq!(next, SendState::Withdrawn),
+                Answer::Refused(refusal) => assert_eq!(next, SendState::Refused(refusal)),
                 Answer::Transient { .. } | Answer::SignedOut | Answer::EpochStale => {
-                    assert!(matches!(next, State::Withdrawing { .. }));
+                    assert!(matches!(next, SendState::Withdrawing { .. }));
                 }
             }
         }
@@ -351,8 +358,8 @@ mod tests {
 
     #[test]
     fn accepted_entry_is_offered_again_as_tried() {
-        let again = step(at(State::Accepted, Tried::Perhaps), Event::ReofferDue, 100).0;
+        let again = step(at(SendState::Accepted, Tried::Perhaps), Event::ReofferDue, 100).0;
 
-        assert_eq!(again, at(State::Queued, Tried::Perhaps));
+        assert_eq!(again, at(SendState::Queued, Tried::Perhaps));
     }
 }

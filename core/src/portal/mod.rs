@@ -19,7 +19,7 @@ use crate::compose::draft;
 use crate::error::PortalError;
 use crate::events::{EventHub, EventStream, PortalEvent};
 use crate::net::session::SessionLink;
-use crate::outbox::entry::{Fault, State};
+use crate::outbox::entry::{Fault, SendState};
 use crate::outbox::machine::{Event, step};
 use crate::outbox::pump::Pump;
 use crate::ports::Ports;
@@ -219,7 +219,7 @@ impl Portal {
     ///
     /// # Errors
     /// [`PortalError::NotHere`], or a store fault.
-    pub fn entry_state(&self, key: SendKey) -> Result<State, PortalError> {
+    pub fn entry_state(&self, key: SendKey) -> Result<SendState, PortalError> {
         let entry = self.room.store.read(|reading| reading.outbox_entry(key))?.ok_or(PortalError::NotHere)?;
         Ok(entry.progress.state)
     }
@@ -250,7 +250,7 @@ impl Portal {
         let now_ms = self.room.ports.clock.now_ms();
         let conversation = self.room.store.write(|writing| {
             let entry = writing.outbox_entry(key)?.ok_or(PortalError::NotHere)?;
-            if matches!(entry.progress.state, State::Refused(_) | State::Withdrawn) {
+            if matches!(entry.progress.state, SendState::Refused(_) | SendState::Withdrawn) {
                 writing.dismiss(key)?;
             }
             writing.keep_progress(key, &step(entry.progress, Event::DiscardTapped, now_ms).0)?;
@@ -266,7 +266,7 @@ impl Portal {
     /// As [`Portal::send`]; [`PortalError::NotHere`] for an entry that is neither.
     pub fn send_again(&self, key: SendKey) -> Result<SendKey, PortalError> {
         let entry = self.room.store.read(|reading| reading.outbox_entry(key))?.ok_or(PortalError::NotHere)?;
-        if !matches!(entry.progress.state, State::Refused(_) | State::Withdrawn) {
+        if !matches!(entry.progress.state, SendState::Refused(_) | SendState::Withdrawn) {
             return Err(PortalError::NotHere);
         }
         let again = draft::parse(

@@ -6,6 +6,7 @@ use portico_wire::WIRE_VERSION;
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
 use portico_wire::limits::Limits;
+use portico_wire::push::PushContent;
 use portico_wire::signin::{
     AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, OneTimeCode, Session,
     possession_bytes,
@@ -17,7 +18,9 @@ use crate::net::classify::read;
 use crate::net::codec;
 use crate::outbox::machine::{Event, step};
 use crate::portal::Portal;
+use crate::ports::files::write_durably;
 use crate::ports::{Ports, TransportFault, random};
+use crate::push::inbox;
 use crate::store::{Fact, SessionFacts};
 
 /// One installation: a home folder and the ports.
@@ -27,7 +30,7 @@ pub struct Phone {
     ports: Ports,
 }
 
-/// A sign-in that waits for its code. Nothing secret; may be kept while the app is away.
+/// A sign-in that waits for its code. Nothing secret; the phone keeps it while its person reads their mail.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PendingSignIn {
     /// The server.
@@ -36,8 +39,10 @@ pub struct PendingSignIn {
     pub challenge_id: ChallengeId,
     /// When it ends, by the server's clock.
     pub expires_at_ms: i64,
-    device_id: DeviceId,
-    address_hash: Sha256,
+    /// This installation, if the code is right.
+    pub device_id: DeviceId,
+    /// SHA-256 of the server's address and the email.
+    pub address_hash: Sha256,
 }
 
 impl std::fmt::Debug for PendingSignIn {
@@ -84,7 +89,29 @@ impl Phone {
         Portal::open(folder, self.ports.clone()).map(Some)
     }
 
-    /// Asks the server at `server_url` to mail a code to `email`. The answer is the same for any address.
+    /// Opens a push and keeps it, still sealed, for the portal. All that a notification extension does: no store is
+    /// opened, nothing is sent.
+    ///
+    /// # Errors
+    /// [`PortalError::NotHere`] where nobody is signed in or it does not open, [`PortalError::KeyLocked`],
+    /// [`PortalError::DiskFull`].
+    pub fn receive_push(&self, payload: &str) -> Result<PushContent, PortalError> {
+        let people = People::read(&self.home)?;
+        let folder = PersonFolder::of(&self.home, people.current().ok_or(PortalError::NotHere)?)?;
+        let key = folder.push_key(&*self.ports.secrets)?.ok_or(PortalError::NotHere)?;
+        inbox::receive(&key, &folder.push_inbox(), payload)
+    }
+
+    /// The sign-in that waits for its code, also after the app was away; none if none was begun or it has ended well.
+    #[must_use]
+    pub fn pending_sign_in(&self) -> Option<PendingSignIn> {
+        // One that can not be read is begun again.
+        let bytes = std::fs::read(self.home.join(PENDING)).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Asks the server at `server_url` to mail a code to `email`, and keeps what the code will answer. The answer is
+    /// the same for any address.
     ///
     /// # Errors
     /// Every state of a server that is not one: [`PortalError::BadServerUrl`], [`PortalError::Offline`],
@@ -108,13 +135,16 @@ impl Phone {
         let known =
             People::read(&self.home)?.known.into_iter().find(|known| known.address_hash == address_hash);
         let device_id = known.map_or_else(|| self.new_device_id(), |known| known.device_id);
-        Ok(PendingSignIn {
+        let pending = PendingSignIn {
             server_url,
             challenge_id: begun.challenge_id,
             expires_at_ms: begun.expires_at_ms,
             device_id,
             address_hash,
-        })
+        };
+        let bytes = serde_json::to_vec(&pending).map_err(|_| PortalError::bug("pending sign-in"))?;
+        write_durably(&self.home, PENDING, &bytes).map_err(|_| PortalError::DiskFull)?;
+        Ok(pending)
     }
 
     fn new_device_id(&self) -> DeviceId {
@@ -179,6 +209,8 @@ impl Phone {
             Ok::<_, PortalError>(())
         })?;
         people.write(&self.home)?;
+        // It answers nothing any more, whether it is there or not.
+        let _ = std::fs::remove_file(self.home.join(PENDING));
         let portal = Portal::over(store, folder, self.ports.clone())?;
         Ok(SignedIn { portal, sealed, began_anew })
     }
@@ -208,3 +240,5 @@ fn session_facts(pending: &PendingSignIn, session: &Session) -> SessionFacts {
 fn address_hash(server_url: &str, email: &str) -> Sha256 {
     Sha256::of(&[b"portico person\0", server_url.as_bytes(), b"\0", email.to_lowercase().as_bytes()])
 }
+
+const PENDING: &str = "pending-sign-in.json";

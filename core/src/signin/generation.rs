@@ -6,7 +6,7 @@
 //! again* (design section 3).
 
 use crate::error::PortalError;
-use crate::outbox::entry::{Progress, State, Tried};
+use crate::outbox::entry::{Progress, SendState, Tried};
 use crate::ports::SecretStore;
 use crate::store::{Fact, Store};
 
@@ -23,7 +23,7 @@ pub fn count_opening(store: &Store, secrets: &dyn SecretStore, name: &str) -> Re
         let mut withdrawn = 0;
         if behind {
             for entry in writing.open_entries()? {
-                let state = State::Withdrawing { until_ms: 0 };
+                let state = SendState::Withdrawing { until_ms: 0 };
                 let progress = Progress { state, tried: Tried::Perhaps, ..Progress::NEW };
                 writing.keep_progress(entry.send_key, &progress)?;
                 writing.mark_rolled_back(entry.send_key)?;

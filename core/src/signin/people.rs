@@ -57,7 +57,7 @@ impl People {
     /// [`PortalError::Bug`] where the file is not one of ours.
     pub fn read(home: &Path) -> Result<Self, PortalError> {
         match fs::read(home.join(FILE)) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| PortalError::Bug { what: "people file" }),
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| PortalError::bug("people file")),
             Err(_) => Ok(Self::default()),
         }
     }
@@ -67,7 +67,7 @@ impl People {
     /// # Errors
     /// [`PortalError::DiskFull`]; the old file stays.
     pub fn write(&self, home: &Path) -> Result<(), PortalError> {
-        let bytes = serde_json::to_vec_pretty(self).map_err(|_| PortalError::Bug { what: "people file" })?;
+        let bytes = serde_json::to_vec_pretty(self).map_err(|_| PortalError::bug("people file"))?;
         write_durably(home, FILE, &bytes).map_err(|_| PortalError::DiskFull)
     }
 

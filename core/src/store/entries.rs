@@ -13,7 +13,7 @@ use super::{Reading, StoreError, Writing};
 
 /// How a stored entry stands to the server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum EntryStanding {
     /// The server has it in this place.
     Held,
     /// Not seen again since a restore; scrolling there asks.
@@ -22,7 +22,7 @@ pub enum Standing {
     Missing,
 }
 
-impl Standing {
+impl EntryStanding {
     pub(super) const fn of(number: i64) -> Self {
         match number {
             0 => Self::Held,
@@ -36,7 +36,7 @@ pub(super) const ENTRY_COLUMNS: &str = "entry_id, conversation_id, seq, standing
      author_name, accepted_at_ms, composed_at_ms, body, salt, files, previous_hash, hash, send_key";
 
 /// Reads a row of [`ENTRY_COLUMNS`].
-pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<(Entry, Standing)> {
+pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<(Entry, EntryStanding)> {
     let files: String = row.get("files")?;
     let entry = Entry {
         entry_id: id(row, "entry_id", EntryId::from_bytes)?,
@@ -55,7 +55,7 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<(Entry, Standing)> {
         hash: hash(row, "hash")?,
         send_key: row.get::<_, Option<[u8; 16]>>("send_key")?.map(SendKey::from_bytes),
     };
-    Ok((entry, Standing::of(row.get("standing")?)))
+    Ok((entry, EntryStanding::of(row.get("standing")?)))
 }
 
 impl Reading<'_> {
@@ -63,7 +63,7 @@ impl Reading<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn entry(&self, entry: EntryId) -> Result<Option<(Entry, Standing)>, StoreError> {
+    pub fn entry(&self, entry: EntryId) -> Result<Option<(Entry, EntryStanding)>, StoreError> {
         let sql = format!("SELECT {ENTRY_COLUMNS} FROM entries WHERE entry_id = ?1");
         Ok(self.0.prepare_cached(&sql)?.query_row([entry.as_bytes()], entry_of).optional()?)
     }
@@ -72,7 +72,7 @@ impl Reading<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn entry_of_send(&self, key: SendKey) -> Result<Option<(Entry, Standing)>, StoreError> {
+    pub fn entry_of_send(&self, key: SendKey) -> Result<Option<(Entry, EntryStanding)>, StoreError> {
         let sql = format!("SELECT {ENTRY_COLUMNS} FROM entries WHERE send_key = ?1");
         Ok(self.0.prepare_cached(&sql)?.query_row([key.as_bytes()], entry_of).optional()?)
     }

@@ -33,7 +33,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub use adopt::Adopted;
-pub use entries::Standing;
+pub use entries::EntryStanding;
 pub use facts::{Fact, SessionFacts};
 pub use outbox::LaneHead;
 

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use super::values::{from_json, id, int, to_json, uint};
 use super::{Reading, StoreError, Writing};
 use crate::compose::draft::Draft;
-use crate::outbox::entry::{Fault, OutboxEntry, Progress, State, Tried};
+use crate::outbox::entry::{Fault, OutboxEntry, Progress, SendState, Tried};
 
 /// The entry whose turn it is in a lane, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +29,14 @@ fn entry_of(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let fault = Fault::parse(row.get::<_, Option<String>>("fault")?.as_deref().unwrap_or(""));
     let refused = || refusal.as_deref().and_then(|text| from_json::<Refusal>(text).ok());
     let state = match row.get_ref("state")?.as_str()? {
-        "sending" => State::Sending,
-        "waiting" => State::Waiting { until_ms, fault },
-        "needs_sign_in" => State::NeedsSignIn,
-        "withdrawing" => State::Withdrawing { until_ms },
-        "accepted" => State::Accepted,
-        "refused" => State::Refused(refused().ok_or(rusqlite::Error::InvalidQuery)?),
-        "withdrawn" => State::Withdrawn,
-        _ => State::Queued,
+        "sending" => SendState::Sending,
+        "waiting" => SendState::Waiting { until_ms, fault },
+        "needs_sign_in" => SendState::NeedsSignIn,
+        "withdrawing" => SendState::Withdrawing { until_ms },
+        "accepted" => SendState::Accepted,
+        "refused" => SendState::Refused(refused().ok_or(rusqlite::Error::InvalidQuery)?),
+        "withdrawn" => SendState::Withdrawn,
+        _ => SendState::Queued,
     };
     Ok(OutboxEntry {
         send_key: id(row, "send_key", SendKey::from_bytes)?,
@@ -62,23 +62,23 @@ struct StateColumns {
     refusal: Option<String>,
 }
 
-fn columns_of(state: &State) -> Result<StateColumns, StoreError> {
+fn columns_of(state: &SendState) -> Result<StateColumns, StoreError> {
     let (state, until_ms, fault, refusal) = match state {
-        State::Queued => ("queued", 0, None, None),
-        State::Sending => ("sending", 0, None, None),
-        State::Waiting { until_ms, fault } => ("waiting", *until_ms, Some(fault.as_str()), None),
-        State::NeedsSignIn => ("needs_sign_in", 0, None, None),
-        State::Withdrawing { until_ms } => ("withdrawing", *until_ms, None, None),
-        State::Accepted => ("accepted", 0, None, None),
-        State::Refused(refusal) => ("refused", 0, None, Some(to_json(refusal)?)),
-        State::Withdrawn => ("withdrawn", 0, None, None),
+        SendState::Queued => ("queued", 0, None, None),
+        SendState::Sending => ("sending", 0, None, None),
+        SendState::Waiting { until_ms, fault } => ("waiting", *until_ms, Some(fault.as_str()), None),
+        SendState::NeedsSignIn => ("needs_sign_in", 0, None, None),
+        SendState::Withdrawing { until_ms } => ("withdrawing", *until_ms, None, None),
+        SendState::Accepted => ("accepted", 0, None, None),
+        SendState::Refused(refusal) => ("refused", 0, None, Some(to_json(refusal)?)),
+        SendState::Withdrawn => ("withdrawn", 0, None, None),
     };
     Ok(StateColumns { state, until_ms, fault, refusal })
 }
 
-const fn due_ms(state: &State) -> i64 {
+const fn due_ms(state: &SendState) -> i64 {
     match state {
-        State::Waiting { until_ms, .. } | State::Withdrawing { until_ms } => *until_ms,
+        SendState::Waiting { until_ms, .. } | SendState::Withdrawing { until_ms } => *until_ms,
         _ => 0,
     }
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::compose::draft::Draft;
-use crate::outbox::entry::{Progress, State, Tried};
+use crate::outbox::entry::{Progress, SendState, Tried};
 use crate::timeline::item::TimelineItem;
 
 const FIRM: FirmId = FirmId::from_bytes([2; 16]);
@@ -84,10 +84,10 @@ impl Fixture {
 
 fn shown(item: &TimelineItem) -> String {
     match item {
-        TimelineItem::Entry { entry, standing: Standing::Held, .. } => entry.body.clone(),
-        TimelineItem::Entry { entry, standing, .. } => format!("{} ({standing:?})", entry.body),
+        TimelineItem::Logged { entry, standing: EntryStanding::Held, .. } => entry.body.clone(),
+        TimelineItem::Logged { entry, standing, .. } => format!("{} ({standing:?})", entry.body),
         TimelineItem::Gap { from_seq, to_seq } => format!("gap {from_seq}-{to_seq}"),
-        TimelineItem::Echo(echo) => format!("{} ...", echo.body),
+        TimelineItem::Unsent(echo) => format!("{} ...", echo.body),
     }
 }
 
@@ -158,7 +158,7 @@ fn accept(fixture: &Fixture, key: SendKey, entry: &Entry) {
         signature: Base64::default(),
     };
     fixture.write(|writing| {
-        let progress = Progress { state: State::Accepted, tried: Tried::Perhaps, ..Progress::NEW };
+        let progress = Progress { state: SendState::Accepted, tried: Tried::Perhaps, ..Progress::NEW };
         writing.keep_progress(key, &progress)?;
         writing.keep_receipt(key, &receipt, writing.epoch_count()?)?;
         writing.put_entry(entry).map(|_| ())
@@ -242,7 +242,7 @@ fn lane_gives_its_entries_in_the_order_they_were_sent() {
     let mut order = Vec::new();
     while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM)).unwrap() {
         order.push(head.entry.send_key);
-        let done = Progress { state: State::Accepted, ..Progress::NEW };
+        let done = Progress { state: SendState::Accepted, ..Progress::NEW };
         fixture.write(|writing| writing.keep_progress(head.entry.send_key, &done));
     }
 
@@ -355,7 +355,7 @@ fn restore_offers_own_sends_again_before_anything_newer() {
     while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM)).unwrap() {
         assert_eq!(head.entry.receipt.is_some(), head.entry.send_key != newer);
         order.push(head.entry.send_key);
-        let done = Progress { state: State::Accepted, ..Progress::NEW };
+        let done = Progress { state: SendState::Accepted, ..Progress::NEW };
         fixture.write(|writing| writing.keep_progress(head.entry.send_key, &done));
     }
     assert_eq!(order, [keys[1], keys[2], newer]);

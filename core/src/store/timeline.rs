@@ -5,7 +5,7 @@ use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::looked_at::{SeqRange, SeqSet};
 use rusqlite::OptionalExtension as _;
 
-use super::entries::{ENTRY_COLUMNS, Standing, entry_of};
+use super::entries::{ENTRY_COLUMNS, EntryStanding, entry_of};
 use super::spans::Ranges;
 use super::values::{from_json, int, uint};
 use super::{Reading, StoreError};
@@ -98,7 +98,7 @@ impl Reading<'_> {
         let mut items = self.with_gaps(entries, &looked, newest_below)?;
         let shown: Vec<SendKey> = items.iter().filter_map(send_key_of).collect();
         items.extend(
-            echoes.into_iter().filter(|echo| !shown.contains(&echo.send_key)).map(TimelineItem::Echo),
+            echoes.into_iter().filter(|echo| !shown.contains(&echo.send_key)).map(TimelineItem::Unsent),
         );
         Ok(Some(TimelinePage { head, items, has_older, draft: self.draft(conversation)? }))
     }
@@ -118,7 +118,7 @@ impl Reading<'_> {
         conversation: ConversationId,
         before_seq: u64,
         most: usize,
-    ) -> Result<Vec<(Entry, Standing)>, StoreError> {
+    ) -> Result<Vec<(Entry, EntryStanding)>, StoreError> {
         let sql = format!(
             "SELECT {ENTRY_COLUMNS} FROM entries WHERE conversation_id = ?1 AND seq < ?2
              ORDER BY seq DESC, standing DESC LIMIT ?3"
@@ -135,7 +135,7 @@ impl Reading<'_> {
     /// Entries with the gaps between them, and above the newest one.
     fn with_gaps(
         &self,
-        entries: Vec<(Entry, Standing)>,
+        entries: Vec<(Entry, EntryStanding)>,
         looked: &SeqSet,
         newest_seq: u64,
     ) -> Result<Vec<TimelineItem>, StoreError> {
@@ -146,14 +146,14 @@ impl Reading<'_> {
                 items.push(TimelineItem::Gap { from_seq, to_seq: entry.seq - 1 });
             }
             next = Some(entry.seq + 1);
-            let offered_again = standing != Standing::Held
+            let offered_again = standing != EntryStanding::Held
                 && entry.kind == EntryKind::Message
                 && match entry.send_key {
                     Some(key) => self.outbox_entry(key)?.is_some_and(|row| row.progress.state.is_open()),
                     None => false,
                 };
             let looked_at = looked.contains(entry.seq);
-            items.push(TimelineItem::Entry { entry: Box::new(entry), standing, looked_at, offered_again });
+            items.push(TimelineItem::Logged { entry: Box::new(entry), standing, looked_at, offered_again });
         }
         if let Some(from_seq) = next.filter(|next| *next <= newest_seq) {
             items.push(TimelineItem::Gap { from_seq, to_seq: newest_seq });
@@ -172,7 +172,7 @@ impl Reading<'_> {
 
 fn send_key_of(item: &TimelineItem) -> Option<SendKey> {
     match item {
-        TimelineItem::Entry { entry, .. } => entry.send_key,
-        TimelineItem::Gap { .. } | TimelineItem::Echo(_) => None,
+        TimelineItem::Logged { entry, .. } => entry.send_key,
+        TimelineItem::Gap { .. } | TimelineItem::Unsent(_) => None,
     }
 }

@@ -7,7 +7,7 @@ use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, SendKey};
 
 use crate::outbox::entry::OutboxEntry;
-use crate::store::Standing;
+use crate::store::EntryStanding;
 
 /// A row of the list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,11 +35,11 @@ pub struct FirstScreen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TimelineItem {
     /// An entry of the log.
-    Entry {
+    Logged {
         /// The entry.
         entry: Box<Entry>,
         /// How it stands to the server's log.
-        standing: Standing,
+        standing: EntryStanding,
         /// Whether this person has looked at it.
         looked_at: bool,
         /// Whether it is this phone's own, on its way again after a restore.
@@ -53,7 +53,7 @@ pub enum TimelineItem {
         to_seq: u64,
     },
     /// Something of this phone that the log does not have (yet).
-    Echo(Echo),
+    Unsent(Echo),
 }
 
 /// An unsent message, shown in place.
@@ -110,19 +110,21 @@ impl Echo {
     /// The echo of an outbox entry; none for one that is accepted.
     #[must_use]
     pub fn of(entry: OutboxEntry, rolled_back: bool, signed_out: bool) -> Option<Self> {
-        use crate::outbox::entry::{Fault, State};
+        use crate::outbox::entry::{Fault, SendState};
         let stuck = entry.progress.stuck;
         let delivery = match entry.progress.state {
-            State::Accepted => return None,
-            State::Refused(refusal) => Delivery::Refused(refusal),
-            State::Withdrawn => Delivery::Withdrawn { offer_again: rolled_back },
-            State::Withdrawing { .. } => Delivery::Withdrawing,
-            State::NeedsSignIn => Delivery::NeedsSignIn,
-            State::Queued | State::Sending | State::Waiting { .. } if signed_out => Delivery::NeedsSignIn,
-            State::Queued if stuck => Delivery::Waiting { until_ms: 0, fault: Fault::ServerFault, stuck },
-            State::Queued => Delivery::Queued,
-            State::Sending => Delivery::Sending,
-            State::Waiting { until_ms, fault } => Delivery::Waiting { until_ms, fault, stuck },
+            SendState::Accepted => return None,
+            SendState::Refused(refusal) => Delivery::Refused(refusal),
+            SendState::Withdrawn => Delivery::Withdrawn { offer_again: rolled_back },
+            SendState::Withdrawing { .. } => Delivery::Withdrawing,
+            SendState::NeedsSignIn => Delivery::NeedsSignIn,
+            SendState::Queued | SendState::Sending | SendState::Waiting { .. } if signed_out => {
+                Delivery::NeedsSignIn
+            }
+            SendState::Queued if stuck => Delivery::Waiting { until_ms: 0, fault: Fault::ServerFault, stuck },
+            SendState::Queued => Delivery::Queued,
+            SendState::Sending => Delivery::Sending,
+            SendState::Waiting { until_ms, fault } => Delivery::Waiting { until_ms, fault, stuck },
         };
         Some(Self {
             send_key: entry.send_key,

@@ -7,7 +7,7 @@
 
 mod disk;
 
-use portico_core::outbox::entry::State;
+use portico_core::outbox::entry::SendState;
 use portico_core::testing::SeededDice;
 use portico_tests::draws::number;
 use portico_tests::oracle::{Act, End, faults};
@@ -30,7 +30,7 @@ const WRITES: u64 = 400;
 /// What a person did, as far as their phone knows how it ended.
 fn act(phone: &TestPhone, key: SendKey, text: &str) -> Act {
     let end = match phone.portal().entry_state(key).unwrap() {
-        State::Accepted => End::Accepted,
+        SendState::Accepted => End::Accepted,
         other => panic!("{text:?} ended as {other:?}"),
     };
     Act { author: phone.email.clone(), text: text.to_owned(), end }

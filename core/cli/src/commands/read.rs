@@ -70,7 +70,7 @@ impl Read {
 fn missing_below(page: &TimelinePage, limit: usize) -> Option<u64> {
     let gap = page.items.iter().rev().find_map(|item| match item {
         TimelineItem::Gap { to_seq, .. } => Some(to_seq + 1),
-        TimelineItem::Entry { .. } | TimelineItem::Echo(_) => None,
+        TimelineItem::Logged { .. } | TimelineItem::Unsent(_) => None,
     });
     let seqs: Vec<u64> = page.items.iter().filter_map(seq_of).collect();
     let short = seqs.len() < limit && page.has_older;
@@ -79,8 +79,8 @@ fn missing_below(page: &TimelinePage, limit: usize) -> Option<u64> {
 
 fn seq_of(item: &TimelineItem) -> Option<u64> {
     match item {
-        TimelineItem::Entry { entry, .. } => Some(entry.seq),
-        TimelineItem::Gap { .. } | TimelineItem::Echo(_) => None,
+        TimelineItem::Logged { entry, .. } => Some(entry.seq),
+        TimelineItem::Gap { .. } | TimelineItem::Unsent(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use clap::Args;
 use portico_core::Portal;
-use portico_core::outbox::entry::State;
+use portico_core::outbox::entry::SendState;
 use portico_wire::ids::SendKey;
 use portico_wire::message::Body;
 use serde_json::json;
@@ -45,7 +45,7 @@ impl Send {
 }
 
 fn say_how_it_stands(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
-    let accepted = portal.entry_state(key)? == State::Accepted;
+    let accepted = portal.entry_state(key)? == SendState::Accepted;
     let waiting = portal.outbox()?.into_iter().find(|echo| echo.send_key == key);
     if cli.json {
         let echo = waiting.as_ref().map(print::echo_json);

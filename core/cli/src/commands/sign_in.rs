@@ -34,7 +34,7 @@ pub(crate) struct SignIn {
 impl SignIn {
     pub(crate) async fn run(&self, cli: &Cli) -> Result<(), CliError> {
         let phone = phone::phone(cli)?;
-        let pending = self.pending(cli, &phone).await?;
+        let pending = self.pending(&phone).await?;
         if self.begin {
             if cli.json {
                 print::json(
@@ -46,7 +46,6 @@ impl SignIn {
             return Ok(());
         }
         let signed_in = self.answer(cli, &phone, &pending).await?;
-        forget_pending(cli)?;
         // This terminal has no push provider; its device id stands for an address there.
         signed_in.portal.keep_push_token(&signed_in.portal.session().device_id.to_string())?;
         phone::catch_up(cli, &signed_in.portal).await?;
@@ -55,15 +54,13 @@ impl SignIn {
     }
 
     /// The sign-in that the code answers: a new one, or the one begun before.
-    async fn pending(&self, cli: &Cli, phone: &Phone) -> Result<PendingSignIn, CliError> {
+    async fn pending(&self, phone: &Phone) -> Result<PendingSignIn, CliError> {
         let (Some(server), Some(email)) = (&self.server, &self.email) else {
-            return read_pending(cli)?.ok_or_else(|| {
+            return phone.pending_sign_in().ok_or_else(|| {
                 CliError::Input("No sign-in was begun: say --server URL and --email ADDRESS.".to_owned())
             });
         };
-        let pending = phone.begin_sign_in(server, email).await?;
-        keep_pending(cli, &pending)?;
-        Ok(pending)
+        Ok(phone.begin_sign_in(server, email).await?)
     }
 
     async fn answer(&self, cli: &Cli, phone: &Phone, pending: &PendingSignIn) -> Result<SignedIn, CliError> {
@@ -130,28 +127,4 @@ fn ask(question: &str) -> Result<String, CliError> {
 
 fn device_name() -> String {
     format!("portico on {}", std::env::consts::OS)
-}
-
-fn pending_path(cli: &Cli) -> Result<std::path::PathBuf, CliError> {
-    Ok(phone::home(cli)?.join("pending-sign-in.json"))
-}
-
-fn keep_pending(cli: &Cli, pending: &PendingSignIn) -> Result<(), CliError> {
-    let path = pending_path(cli)?;
-    let text = serde_json::to_string(pending).map_err(|fault| CliError::Input(fault.to_string()))?;
-    let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-    folder
-        .and_then(|()| std::fs::write(&path, text))
-        .map_err(|fault| CliError::Input(format!("{}: {fault}", path.display())))
-}
-
-fn read_pending(cli: &Cli) -> Result<Option<PendingSignIn>, CliError> {
-    let text = std::fs::read_to_string(pending_path(cli)?).ok();
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-}
-
-fn forget_pending(cli: &Cli) -> Result<(), CliError> {
-    // It answers nothing any more, whether it is there or not.
-    let _ = std::fs::remove_file(pending_path(cli)?);
-    Ok(())
 }

@@ -48,7 +48,7 @@ fn tell(
             let Ok(page) = portal.timeline(conversation, None, 50) else { return Ok(()) };
             let after = shown.insert(conversation, page.head.last_seq).unwrap_or(0);
             for item in &page.items {
-                if matches!(item, TimelineItem::Entry { entry, .. } if entry.seq > after) {
+                if matches!(item, TimelineItem::Logged { entry, .. } if entry.seq > after) {
                     if cli.json {
                         print::json(&json!({ "event": "entry", "item": print::item_json(item) }));
                     } else {

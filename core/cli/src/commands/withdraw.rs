@@ -1,7 +1,7 @@
 //! `portico withdraw`: takes a message back, as far as that is still possible.
 
 use clap::Args;
-use portico_core::outbox::entry::State;
+use portico_core::outbox::entry::SendState;
 use portico_wire::ids::SendKey;
 use serde_json::json;
 
@@ -21,18 +21,18 @@ impl Withdraw {
         portal.discard(self.key)?;
         phone::catch_up(cli, &portal).await?;
         let (state, words) = match portal.entry_state(self.key)? {
-            State::Withdrawn => {
+            SendState::Withdrawn => {
                 // Seen to its end, so it need not be shown again.
                 portal.discard(self.key)?;
                 ("withdrawn", "Taken back. It never arrives.")
             }
-            State::Refused(_) => ("refused", "It had been refused; nothing was sent."),
-            State::Accepted => ("accepted", "Too late: it is in the conversation."),
-            State::Queued
-            | State::Sending
-            | State::Waiting { .. }
-            | State::NeedsSignIn
-            | State::Withdrawing { .. } => {
+            SendState::Refused(_) => ("refused", "It had been refused; nothing was sent."),
+            SendState::Accepted => ("accepted", "Too late: it is in the conversation."),
+            SendState::Queued
+            | SendState::Sending
+            | SendState::Waiting { .. }
+            | SendState::NeedsSignIn
+            | SendState::Withdrawing { .. } => {
                 ("withdrawing", "The server will be asked to take it back as soon as there is a connection.")
             }
         };

@@ -83,7 +83,7 @@ fn hashes(cli: &Cli, conversation: &str) -> Result<(), CliError> {
         .items
         .iter()
         .filter_map(|item| match item {
-            TimelineItem::Entry { entry, .. } if entry.kind == EntryKind::Message => Some(json!({
+            TimelineItem::Logged { entry, .. } if entry.kind == EntryKind::Message => Some(json!({
                 "entry_id": entry.entry_id, "seq": entry.seq, "sha256": Sha256::of(&[entry.body.as_bytes()]),
             })),
             _ => None,
