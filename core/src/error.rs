@@ -51,8 +51,11 @@ pub enum PortalError {
     #[error("sign in first")]
     SignInNeeded,
     /// Refused, for ever, with the numbers. Nothing was queued.
-    #[error("refused: {0}")]
-    Refused(Refusal),
+    #[error("refused: {refusal}")]
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
     /// This phone holds no such conversation, message or entry.
     #[error("this phone holds no such thing")]
     NotHere,
@@ -111,7 +114,7 @@ impl From<SecretFault> for PortalError {
 
 impl From<Refusal> for PortalError {
     fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
+        Self::Refused { refusal }
     }
 }
 

@@ -128,7 +128,7 @@ async fn text_that_can_not_be_sent_is_refused_before_it_is_queued() {
         (String::new(), Refusal::of(RefusalCode::BodyEmpty)),
     ];
     for (text, refusal) in cases {
-        assert_eq!(amina.portal().send(claim, &text), Err(PortalError::Refused(refusal)));
+        assert_eq!(amina.portal().send(claim, &text), Err(PortalError::Refused { refusal }));
     }
     let nowhere = portico_wire::ids::ConversationId::from_bytes([1; 16]);
     assert_eq!(amina.portal().send(nowhere, "x"), Err(PortalError::NotHere));

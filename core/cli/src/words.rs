@@ -44,7 +44,7 @@ fn portal_error(fault: &PortalError) -> String {
         }
         PortalError::ChallengeEnded => "This sign-in has ended. Begin again.".to_owned(),
         PortalError::SignInNeeded => "This phone is signed out. Sign in; nothing on it is lost.".to_owned(),
-        PortalError::Refused(refusal) => format!("Not sent: {}", self::refusal(refusal)),
+        PortalError::Refused { refusal } => format!("Not sent: {}", self::refusal(refusal)),
         PortalError::NotHere => "This phone holds no such thing.".to_owned(),
         PortalError::DiskFull => "The disk is full. Nothing that was stored is lost.".to_owned(),
         PortalError::KeyLocked => "The keys are locked.".to_owned(),

@@ -38,7 +38,7 @@ impl Miss {
 impl From<Miss> for PortalError {
     fn from(miss: Miss) -> Self {
         match miss {
-            Miss::Refused(refusal, _) => Self::Refused(refusal),
+            Miss::Refused(refusal, _) => Self::Refused { refusal },
             Miss::Problem(code, problem) => error_of(code, &problem),
             Miss::Transient { fault: Fault::ServerBusy, retry_after_s } => {
                 Self::RetryLater { after_s: retry_after_s }

@@ -1,0 +1,88 @@
+//! What a shell can do about a fault: the core's error as it is, and that of the ports.
+
+use portico_core::PortalError;
+use portico_core::ports::SecretFault;
+use portico_wire::refusal::Refusal;
+
+/// A call that did not do what was asked. Nothing of it was done. `docs/errors.md` says what to do.
+#[uniffi::remote(Error)]
+pub enum PortalError {
+    /// No connection. What needs none goes on; try again when there is one.
+    Offline,
+    /// The address answers, and what answers is not a Portico server.
+    NotPortico,
+    /// The address is not `https://`, nor on this machine.
+    BadServerUrl,
+    /// The server's certificate is not trusted.
+    UntrustedServer,
+    /// The server speaks another wire version: update the app, or ask the firm to update.
+    OtherVersion {
+        /// The server's.
+        server_wire: u32,
+    },
+    /// The server is busy or failing; try again in a while.
+    RetryLater {
+        /// How many seconds to wait, if it said so.
+        after_s: Option<u32>,
+    },
+    /// The code is not the one that was mailed.
+    WrongCode {
+        /// Tries that are left, if the server said so.
+        tries_left: Option<u32>,
+    },
+    /// What was typed can not be a code; no try was spent.
+    CodeMalformed,
+    /// The sign-in is over or used up; begin again.
+    ChallengeEnded,
+    /// The person must sign in first.
+    SignInNeeded,
+    /// Refused, for ever, with the numbers. Nothing was queued.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// This phone holds no such conversation, message or entry.
+    NotHere,
+    /// The disk is full, or the path is no folder. What was stored before is still there.
+    DiskFull,
+    /// The keystore is locked; unlock the phone.
+    KeyLocked,
+    /// The keystore lost the key, or the store is damaged; signing in begins a new store beside it.
+    KeyLost,
+    /// A newer version of the app wrote the store; update the app.
+    StoreNewer,
+    /// The shell took the call back before it was answered, or ended the portal.
+    Ended,
+    /// A fault that no person can mend; report it. State is untouched.
+    Bug {
+        /// Where, without any content.
+        what: String,
+    },
+}
+
+/// What a port may say instead of an answer. Data-free: it ends in logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum PortError {
+    /// Locked until the person unlocks the phone.
+    #[error("locked")]
+    Locked,
+    /// The keystore itself fails, or the port threw something it did not declare.
+    #[error("unavailable")]
+    Unavailable,
+}
+
+/// Kotlin hands over a whole stack trace as the reason. It is dropped: nobody knows what stands in it.
+impl From<uniffi::UnexpectedUniFFICallbackError> for PortError {
+    fn from(_reason: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Unavailable
+    }
+}
+
+impl From<PortError> for SecretFault {
+    fn from(fault: PortError) -> Self {
+        match fault {
+            PortError::Locked => Self::Locked,
+            PortError::Unavailable => Self::Unavailable,
+        }
+    }
+}

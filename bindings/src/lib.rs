@@ -1,0 +1,30 @@
+//! The phone core as Kotlin and Swift see it: mirrors of its records, three objects, three ports. No rule of its own.
+//!
+//! Rooms, in the order a call meets them:
+//! - `sign_in`: an installation, and how somebody signs in on it.
+//! - `portal`: one person's portal; `events`: what changed there, pulled.
+//! - `runtime`: where calls that wait run, how they are called back, and what becomes of a panic.
+//! - `records`, `states`, `ids`: mirrors. The core's types cross as they are; a field that drifts does not compile.
+//! - `error`: what a shell can do about a fault. `ports`: what the platform gives: secrets, a device key, the network.
+//!
+//! Holds: every call returns a typed error, also for a panic; nothing is locked while foreign code runs; dropping an
+//! object does nothing that matters.
+
+uniffi::setup_scaffolding!("portico");
+
+mod error;
+mod events;
+mod ids;
+mod portal;
+mod ports;
+mod records;
+mod runtime;
+mod sign_in;
+mod states;
+
+pub use error::PortError;
+pub use events::EventStream;
+pub use portal::Portal;
+pub use ports::{DeviceKey, NetworkStatus, Reach, SecretStore};
+pub use runtime::{call_back, new_call, provoke_panic};
+pub use sign_in::{Answer, SignIn};

@@ -1,0 +1,124 @@
+//! Where calls that wait run, how they are called back, and what becomes of a panic.
+//!
+//! A foreign future is polled on whatever thread the shell likes, and Swift can not cancel one: so the body of each
+//! runs here, and [`call_back`] ends it by its number.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use portico_core::PortalError;
+use tokio::runtime::Runtime;
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
+
+/// One for the process, for as long as it lives: dropping a runtime may wait, and drops come from any thread.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("portico")
+        .enable_all()
+        .build()
+        .expect("the system gives two threads, or nothing here may go on")
+});
+
+/// Guards the calls that wait, by number.
+static CALLS: LazyLock<Mutex<HashMap<u64, AbortHandle>>> = LazyLock::new(Mutex::default);
+static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
+
+/// A number for a call that may be called back. Numbers are used once.
+#[uniffi::export]
+pub fn new_call() -> u64 {
+    NEXT_CALL.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Takes a waiting call back: it ends with `Ended`, and what it had made durable stays. Nothing happens to one that
+/// has ended or has not begun.
+#[uniffi::export]
+pub fn call_back(call: u64) {
+    let handle = CALLS.lock().unwrap_or_else(PoisonError::into_inner).remove(&call);
+    if let Some(handle) = handle {
+        handle.abort();
+    }
+}
+
+/// Panics inside the core, so that an app can see what its crash reports make of it.
+///
+/// # Errors
+/// [`PortalError::Bug`], always.
+#[uniffi::export]
+pub fn provoke_panic() -> Result<(), PortalError> {
+    guarded(|| panic!("provoked by the app"))
+}
+
+/// Runs a body that does not wait; a panic is a fault like another.
+pub(crate) fn guarded<T>(body: impl FnOnce() -> Result<T, PortalError>) -> Result<T, PortalError> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| Err(PortalError::bug("panic")))
+}
+
+/// Runs a body that waits, on the runtime. Dropping the future ends the body.
+pub(crate) async fn run<T: Send + 'static>(
+    call: Option<u64>,
+    body: impl Future<Output = Result<T, PortalError>> + Send + 'static,
+) -> Result<T, PortalError> {
+    let task = RUNTIME.spawn(body);
+    let waiting = Waiting { call, abort: task.abort_handle() };
+    if let Some(call) = call {
+        CALLS.lock().unwrap_or_else(PoisonError::into_inner).insert(call, task.abort_handle());
+    }
+    let ended = task.await;
+    drop(waiting);
+    ended.unwrap_or_else(|fault| Err(of_join(&fault)))
+}
+
+/// Lets `value` go on a thread that may wait: closing a database moves its log into the file.
+pub(crate) fn let_go<T: Send + 'static>(value: T) -> JoinHandle<()> {
+    RUNTIME.spawn_blocking(move || drop(value))
+}
+
+/// Ends the body when nobody waits for it any more.
+struct Waiting {
+    call: Option<u64>,
+    abort: AbortHandle,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.abort.abort();
+        if let Some(call) = self.call {
+            CALLS.lock().unwrap_or_else(PoisonError::into_inner).remove(&call);
+        }
+    }
+}
+
+fn of_join(fault: &JoinError) -> PortalError {
+    if fault.is_cancelled() { PortalError::Ended } else { PortalError::bug("panic") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn call_that_is_taken_back_ends() {
+        let call = new_call();
+        let waiting = tokio::spawn(run::<()>(Some(call), std::future::pending()));
+        while !CALLS.lock().unwrap().contains_key(&call) {
+            tokio::task::yield_now().await;
+        }
+
+        call_back(call);
+
+        assert_eq!(waiting.await.unwrap(), Err(PortalError::Ended));
+        assert!(!CALLS.lock().unwrap().contains_key(&call));
+    }
+
+    #[tokio::test]
+    async fn panic_is_a_fault_like_another() {
+        let waiting = run::<()>(None, async { panic!("on purpose") }).await;
+
+        assert_eq!(waiting, Err(PortalError::bug("panic")));
+        assert_eq!(provoke_panic(), Err(PortalError::bug("panic")));
+    }
+}

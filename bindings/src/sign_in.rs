@@ -1,0 +1,158 @@
+//! An installation of the app, and how somebody signs in on it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portico_core::PortalError;
+use portico_core::net::transport::RealNetwork;
+use portico_core::signin::driver::{Answered, PendingSignIn, Phone};
+use portico_wire::ids::FirmId;
+use portico_wire::push::PushContent;
+use portico_wire::signin::FirmChoice;
+use rustls_pki_types::CertificateDer;
+
+use crate::portal::Portal;
+use crate::ports::{DeviceKey, NetworkStatus, SecretStore, ports};
+use crate::runtime::{self, guarded};
+
+/// What a right code came to.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Answer {
+    /// Signed in; [`SignIn::portal`] gives the portal.
+    SignedIn {
+        /// Somebody else was signed in before: their store is sealed, and this many entries wait in it.
+        sealed: Option<u64>,
+        /// The key of this person's store was lost, so a new store was begun; what was unsent in it is gone.
+        began_anew: bool,
+    },
+    /// The person belongs to several firms: answer again with one of them.
+    ChooseFirm {
+        /// Which.
+        firms: Vec<FirmChoice>,
+    },
+}
+
+/// One installation: a home folder and the platform's ports. Make one, and keep it.
+#[derive(Debug, uniffi::Object)]
+pub struct SignIn {
+    phone: Phone,
+    /// Guards the portal that is open, so that there is one per store.
+    open: Mutex<Option<Arc<Portal>>>,
+}
+
+#[uniffi::export]
+impl SignIn {
+    /// An installation with its home in the folder `home`, which only this app may read.
+    ///
+    /// `device_key`: none keeps the key in `secrets` instead of a chip. `extra_root`: the certificate, PEM or DER, of a
+    /// server that is not known to the world; trusted besides the bundled ones.
+    ///
+    /// # Errors
+    /// [`PortalError::UntrustedServer`] where `extra_root` is no certificate, [`PortalError::DiskFull`] where `home`
+    /// is not a folder that can be written.
+    #[uniffi::constructor]
+    pub fn new(
+        home: String,
+        secrets: Arc<dyn SecretStore>,
+        device_key: Option<Arc<dyn DeviceKey>>,
+        network: Arc<dyn NetworkStatus>,
+        extra_root: Option<Vec<u8>>,
+    ) -> Result<Arc<Self>, PortalError> {
+        guarded(|| {
+            let root = extra_root.map(|bytes| certificate(&bytes));
+            let real = RealNetwork::new(root).map_err(|_| PortalError::UntrustedServer)?;
+            let home = PathBuf::from(home);
+            std::fs::create_dir_all(&home).map_err(|_| PortalError::DiskFull)?;
+            let phone = Phone::new(home, ports(secrets, device_key, network, real));
+            Ok(Arc::new(Self { phone, open: Mutex::new(None) }))
+        })
+    }
+
+    /// The portal of whoever signed in last, the same one each time until it is ended; none if nobody ever did.
+    ///
+    /// # Errors
+    /// [`PortalError::KeyLocked`], [`PortalError::KeyLost`], [`PortalError::StoreNewer`]: nothing is touched.
+    pub fn portal(&self) -> Result<Option<Arc<Portal>>, PortalError> {
+        guarded(|| {
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(portal) = open.as_ref().filter(|portal| !portal.is_over()) {
+                return Ok(Some(Arc::clone(portal)));
+            }
+            *open = self.phone.portal()?.map(|core| Arc::new(Portal::of(core)));
+            Ok(open.clone())
+        })
+    }
+
+    /// Asks the server at `server_url` to mail a code to `email`, and keeps the question for [`SignIn::pending`]. The
+    /// answer is the same for any address.
+    ///
+    /// # Errors
+    /// Every state of a server that is not one: [`PortalError::BadServerUrl`], [`PortalError::Offline`],
+    /// [`PortalError::UntrustedServer`], [`PortalError::NotPortico`], [`PortalError::OtherVersion`],
+    /// [`PortalError::RetryLater`].
+    pub async fn begin(
+        &self,
+        server_url: String,
+        email: String,
+        call: u64,
+    ) -> Result<PendingSignIn, PortalError> {
+        let phone = self.phone.clone();
+        runtime::run(Some(call), async move { phone.begin_sign_in(&server_url, &email).await }).await
+    }
+
+    /// The sign-in that waits for its code, also after the app was away.
+    ///
+    /// # Errors
+    /// [`PortalError::Bug`].
+    pub fn pending(&self) -> Result<Option<PendingSignIn>, PortalError> {
+        guarded(|| Ok(self.phone.pending_sign_in()))
+    }
+
+    /// Answers the pending sign-in with the code from the mail, as typed; `firm` if the person was asked to choose.
+    /// The portal that was open before is ended.
+    ///
+    /// # Errors
+    /// [`PortalError::ChallengeEnded`] also where none was begun, [`PortalError::CodeMalformed`] (no try spent),
+    /// [`PortalError::WrongCode`], and those of [`SignIn::begin`]. The one who was signed in before stays so.
+    pub async fn answer(
+        &self,
+        code: String,
+        firm: Option<FirmId>,
+        device_name: String,
+        call: u64,
+    ) -> Result<Answer, PortalError> {
+        let phone = self.phone.clone();
+        let answered = runtime::run(Some(call), async move {
+            let pending = phone.pending_sign_in().ok_or(PortalError::ChallengeEnded)?;
+            phone.answer(&pending, &code, firm, &device_name).await
+        })
+        .await?;
+        Ok(match answered {
+            Answered::ChooseFirm(firms) => Answer::ChooseFirm { firms },
+            Answered::SignedIn(signed_in) => {
+                let portal = Arc::new(Portal::of(signed_in.portal));
+                let before = self.open.lock().unwrap_or_else(PoisonError::into_inner).replace(portal);
+                if let Some(before) = before {
+                    before.end();
+                }
+                Answer::SignedIn { sealed: signed_in.sealed, began_anew: signed_in.began_anew }
+            }
+        })
+    }
+
+    /// Opens a push and keeps it, still sealed, for the portal. All that a notification extension does: no store is
+    /// opened, nothing is sent.
+    ///
+    /// # Errors
+    /// [`PortalError::NotHere`] where nobody is signed in or it does not open, [`PortalError::KeyLocked`],
+    /// [`PortalError::DiskFull`].
+    pub fn receive_push(&self, payload: String) -> Result<PushContent, PortalError> {
+        guarded(|| self.phone.receive_push(&payload))
+    }
+}
+
+/// PEM or DER; what is neither is refused when it is added.
+fn certificate(bytes: &[u8]) -> CertificateDer<'static> {
+    use rustls_pki_types::pem::PemObject as _;
+    CertificateDer::from_pem_slice(bytes).unwrap_or_else(|_| CertificateDer::from(bytes.to_vec()))
+}
