@@ -47,6 +47,8 @@ pub enum PortalError {
     DiskFull,
     /// The keystore is locked; unlock the phone.
     KeyLocked,
+    /// The keystore itself fails; try again, or restart the phone. Nothing is touched.
+    KeyUnavailable,
     /// The keystore lost the key, or the store is damaged; signing in begins a new store beside it.
     KeyLost,
     /// A newer version of the app wrote the store; update the app.

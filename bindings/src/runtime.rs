@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use portico_core::PortalError;
 use tokio::runtime::Runtime;
@@ -23,23 +23,40 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("the system gives two threads, or nothing here may go on")
 });
 
-/// Guards the calls that wait, by number.
-static CALLS: LazyLock<Mutex<HashMap<u64, AbortHandle>>> = LazyLock::new(Mutex::default);
-static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
-
-/// A number for a call that may be called back. Numbers are used once.
-#[uniffi::export]
-pub fn new_call() -> u64 {
-    NEXT_CALL.fetch_add(1, Ordering::Relaxed)
+/// How a numbered call stands. One that has ended has no entry.
+enum Call {
+    /// Its number was given out.
+    Fresh,
+    Waiting(AbortHandle),
+    /// Taken back before it began, as Swift does in a task that is cancelled already.
+    TakenBack,
 }
 
-/// Takes a waiting call back: it ends with `Ended`, and what it had made durable stays. Nothing happens to one that
-/// has ended or has not begun.
+/// Guards the calls, by number.
+static CALLS: LazyLock<Mutex<HashMap<u64, Call>>> = LazyLock::new(Mutex::default);
+static NEXT_CALL: AtomicU64 = AtomicU64::new(1);
+
+fn calls() -> MutexGuard<'static, HashMap<u64, Call>> {
+    CALLS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A number for one call, under which it can be called back.
+#[uniffi::export]
+pub fn new_call() -> u64 {
+    let call = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
+    calls().insert(call, Call::Fresh);
+    call
+}
+
+/// Takes a call back: it ends with `Ended`, also if it begins later, and what it had made durable stays. Nothing
+/// happens to one that has ended.
 #[uniffi::export]
 pub fn call_back(call: u64) {
-    let handle = CALLS.lock().unwrap_or_else(PoisonError::into_inner).remove(&call);
-    if let Some(handle) = handle {
-        handle.abort();
+    let mut calls = calls();
+    match calls.remove(&call) {
+        Some(Call::Waiting(handle)) => handle.abort(),
+        Some(Call::Fresh | Call::TakenBack) => drop(calls.insert(call, Call::TakenBack)),
+        None => {}
     }
 }
 
@@ -62,11 +79,20 @@ pub(crate) async fn run<T: Send + 'static>(
     call: Option<u64>,
     body: impl Future<Output = Result<T, PortalError>> + Send + 'static,
 ) -> Result<T, PortalError> {
-    let task = RUNTIME.spawn(body);
+    let task = {
+        let mut calls = calls();
+        if let Some(call) = call
+            && let Some(Call::TakenBack) = calls.remove(&call)
+        {
+            return Err(PortalError::Ended);
+        }
+        let task = RUNTIME.spawn(body);
+        if let Some(call) = call {
+            calls.insert(call, Call::Waiting(task.abort_handle()));
+        }
+        task
+    };
     let waiting = Waiting { call, abort: task.abort_handle() };
-    if let Some(call) = call {
-        CALLS.lock().unwrap_or_else(PoisonError::into_inner).insert(call, task.abort_handle());
-    }
     let ended = task.await;
     drop(waiting);
     ended.unwrap_or_else(|fault| Err(of_join(&fault)))
@@ -87,7 +113,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         self.abort.abort();
         if let Some(call) = self.call {
-            CALLS.lock().unwrap_or_else(PoisonError::into_inner).remove(&call);
+            calls().remove(&call);
         }
     }
 }
@@ -104,14 +130,25 @@ mod tests {
     async fn call_that_is_taken_back_ends() {
         let call = new_call();
         let waiting = tokio::spawn(run::<()>(Some(call), std::future::pending()));
-        while !CALLS.lock().unwrap().contains_key(&call) {
+        while !matches!(calls().get(&call), Some(Call::Waiting(_))) {
             tokio::task::yield_now().await;
         }
 
         call_back(call);
 
         assert_eq!(waiting.await.unwrap(), Err(PortalError::Ended));
-        assert!(!CALLS.lock().unwrap().contains_key(&call));
+        assert!(!calls().contains_key(&call));
+    }
+
+    #[tokio::test]
+    async fn call_taken_back_before_it_began_ends_at_once() {
+        let call = new_call();
+        call_back(call);
+
+        let begun = run::<()>(Some(call), std::future::pending()).await;
+
+        assert_eq!(begun, Err(PortalError::Ended));
+        assert!(!calls().contains_key(&call));
     }
 
     #[tokio::test]

@@ -65,6 +65,9 @@ pub enum PortalError {
     /// The keystore is locked; unlock the phone.
     #[error("the keystore is locked")]
     KeyLocked,
+    /// The keystore itself fails; try again, or restart the phone. Nothing is touched.
+    #[error("the keystore fails")]
+    KeyUnavailable,
     /// The keystore lost the key, or the store is damaged; signing in begins a new store beside it.
     #[error("the key does not open the store")]
     KeyLost,
@@ -107,7 +110,7 @@ impl From<SecretFault> for PortalError {
     fn from(fault: SecretFault) -> Self {
         match fault {
             SecretFault::Locked => Self::KeyLocked,
-            SecretFault::Unavailable => Self::KeyLost,
+            SecretFault::Unavailable => Self::KeyUnavailable,
         }
     }
 }
@@ -127,7 +130,7 @@ impl From<Fault> for PortalError {
                 Self::RetryLater { after_s: None }
             }
             Fault::AppTooOld => Self::OtherVersion { server_wire: 0 },
-            Fault::KeyUnavailable => Self::KeyLocked,
+            Fault::KeyUnavailable => Self::KeyUnavailable,
         }
     }
 }

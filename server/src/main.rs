@@ -218,7 +218,9 @@ async fn print_seed(app: &App, json: bool) -> Result<(), Failed> {
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    use std::io::Write as _;
+    // Whoever reads may have seen enough.
+    drop(writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(value)?));
     Ok(())
 }
 

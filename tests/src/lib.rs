@@ -5,6 +5,7 @@
 //! - [`draws`]: how many rounds, and from which seed.
 //! - [`faults`]: the network between them, and everything it does to a request.
 //! - [`oracle`]: what must be true of the outbox, in 40 lines a reader can verify.
+//! - [`process`]: the released binaries as processes. [`shell`]: what an app does around the exported library.
 //! - [`sim`]: seeded schedules of all of it.
 //! - [`unicode`]: Unicode's own test files as input.
 
@@ -12,6 +13,8 @@ pub mod draws;
 pub mod faults;
 pub mod oracle;
 pub mod phone;
+pub mod process;
+pub mod shell;
 pub mod sim;
 pub mod unicode;
 pub mod world;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use portico_core::PortalError;
+use portico_core::ports::SecretFault;
 use portico_core::signin::driver::Answered;
 use portico_core::timeline::item::Delivery;
 use portico_tests::faults::{Fate, Weather};
@@ -133,6 +134,30 @@ async fn locked_keystore_is_told_and_nothing_is_touched() {
     amina.start();
 
     assert_eq!(amina.outbox().len(), 1);
+}
+
+// R51, R55: a keystore that fails for a moment has lost no key: the store stays where it is, with what is unsent.
+#[tokio::test]
+async fn failing_keystore_is_told_and_lays_no_store_aside() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let mut amina = world.phone("amina").await;
+    amina.network.set(Weather::Off);
+    amina.portal().send(claim, "still here").unwrap();
+    amina.network.set(Weather::Calm);
+    let phone = amina.installation();
+    let pending = phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+    let code = world.newest_code().await;
+
+    amina.secrets.set_fault(Some(SecretFault::Unavailable));
+    assert_eq!(amina.try_start(), Err(PortalError::KeyUnavailable));
+    let answered = phone.answer(&pending, &code, None, "phone").await;
+    assert_eq!(answered.map(|_| ()), Err(PortalError::KeyUnavailable));
+    amina.secrets.set_fault(None);
+    amina.start();
+    amina.come_to_rest(&world).await;
+
+    assert_eq!(world.texts(claim).await, ["still here"]);
 }
 
 // R55: a lost key is survived: the old store is laid aside, a new one begins.

@@ -48,6 +48,7 @@ fn portal_error(fault: &PortalError) -> String {
         PortalError::NotHere => "This phone holds no such thing.".to_owned(),
         PortalError::DiskFull => "The disk is full. Nothing that was stored is lost.".to_owned(),
         PortalError::KeyLocked => "The keys are locked.".to_owned(),
+        PortalError::KeyUnavailable => "The keystore fails. Try again.".to_owned(),
         PortalError::KeyLost => "The key does not open the store. Signing in begins a new one beside it.".to_owned(),
         PortalError::StoreNewer => "A newer version wrote this store; update this one.".to_owned(),
         PortalError::Ended => "It was ended before it was done.".to_owned(),

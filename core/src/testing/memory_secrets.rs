@@ -1,7 +1,6 @@
-//! Secrets in memory, which a test can lock.
+//! Secrets in memory, which a test can lock or break.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
@@ -13,18 +12,24 @@ use crate::ports::{SecretFault, SecretStore};
 pub struct MemorySecrets {
     /// Guards the secrets.
     kept: Mutex<BTreeMap<String, Vec<u8>>>,
-    locked: AtomicBool,
+    /// Guards what every call answers instead, if anything.
+    fault: Mutex<Option<SecretFault>>,
 }
 
 impl MemorySecrets {
     /// Locks or unlocks the phone.
     pub fn set_locked(&self, locked: bool) {
-        self.locked.store(locked, Ordering::Relaxed);
+        self.set_fault(locked.then_some(SecretFault::Locked));
+    }
+
+    /// Breaks the keystore, or mends it.
+    pub fn set_fault(&self, fault: Option<SecretFault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     fn open(&self) -> Result<std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>>, SecretFault> {
-        if self.locked.load(Ordering::Relaxed) {
-            return Err(SecretFault::Locked);
+        if let Some(fault) = *self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Err(fault);
         }
         Ok(self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }

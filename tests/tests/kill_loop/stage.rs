@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use portico_core::ports::{Clock as _, SystemClock};
+use portico_tests::process::{mailed_code, program, unset_settings};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -154,25 +154,10 @@ impl Stage {
         let begin = ["sign-in", "--begin", "--server", &self.network.url(), "--email", email];
         let begun = self.on_phone(home, &begin, None).await?;
         let challenge = begun["challenge_id"].as_str().ok_or("no challenge was begun")?;
-        let code = self.code(challenge).await?;
+        let code = mailed_code(&self.data(), challenge)
+            .await
+            .map_err(|fault| format!("{fault}\n{}", self.server_log()))?;
         self.on_phone(home, &["sign-in", "--code", &code], None).await.map(|_| ())
-    }
-
-    /// The code that was mailed for `challenge`: the indented line. The server's worker writes it within a moment.
-    async fn code(&self, challenge: &str) -> Outcome<String> {
-        for _ in 0..500 {
-            let mails = fs::read_dir(self.data().join("mail")).into_iter().flatten().flatten();
-            let mut paths = mails.map(|mail| mail.path());
-            if let Some(mail) =
-                paths.find(|path| path.to_string_lossy().ends_with(&format!("{challenge}.eml")))
-            {
-                let text = fs::read_to_string(mail).map_err(|fault| fault.to_string())?;
-                let code = text.lines().find_map(|line| line.strip_prefix("    ")).map(str::trim);
-                return code.map(str::to_owned).ok_or_else(|| "the mail holds no code".to_owned());
-            }
-            SystemClock.wait(20).await;
-        }
-        Err(format!("no mail with a code arrived\n{}", self.server_log()))
     }
 
     /// What `portico-server verify` says of the stopped server: how many entries its log has.
@@ -232,21 +217,12 @@ fn is_killed(status: ExitStatus) -> bool {
     !status.success()
 }
 
-/// A command without the settings of whoever runs the tests: the server refuses names that it does not know.
+/// A command without the settings of whoever runs the tests.
 fn bare(program: &Path) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PORTICO_")) {
+    unset_settings(|name| {
         command.env_remove(name);
-    }
+    });
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
-}
-
-/// A binary beside this test's folder: `target/debug/NAME`.
-fn program(name: &str) -> PathBuf {
-    let this = std::env::current_exe().expect("a test knows where it is");
-    let folder = this.ancestors().nth(2).expect("cargo puts tests into `deps`");
-    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing; run: cargo build --bins", path.display());
-    path
 }

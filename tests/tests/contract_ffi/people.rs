@@ -1,0 +1,66 @@
+//! Signing in, and who is signed in.
+
+use portico_core::PortalError;
+use portico_ffi::{Answer, new_call};
+use serde_json::Value;
+
+use crate::stage::{Stage, text, texts};
+
+pub(crate) async fn sign_in(with: &Value) {
+    let stage = Stage::build();
+    let shell = stage.shell("phone");
+    let email = stage.server.email(text(with, "person"));
+    let answer = async |shell: &crate::stage::Shell, code: &str| {
+        shell.sign_in.answer(code.to_owned(), None, "a shell".to_owned(), new_call()).await
+    };
+    assert_eq!(answer(&shell, "AAAA-AAAA").await, Err(PortalError::ChallengeEnded), "nothing was begun");
+
+    let begun = shell.sign_in.begin(stage.server.url.clone(), email, new_call()).await.unwrap();
+    let malformed = answer(&shell, text(with, "malformed_code")).await;
+    let wrong = answer(&shell, text(with, "wrong_code")).await;
+    let shell = shell.restarted();
+    assert_eq!(shell.sign_in.pending().unwrap(), Some(begun.clone()));
+    let code = stage.server.code(begun.challenge_id).await.unwrap();
+    let right = answer(&shell, &code).await;
+
+    assert_eq!(malformed, Err(PortalError::CodeMalformed));
+    let tries_left = with["tries_left"].as_u64().and_then(|tries| u32::try_from(tries).ok());
+    assert_eq!(wrong, Err(PortalError::WrongCode { tries_left }));
+    assert_eq!(right, Ok(Answer::SignedIn { sealed: None, began_anew: false }));
+    assert_eq!(shell.sign_in.pending().unwrap(), None);
+    let session = shell.portal().session();
+    assert_eq!(session.name, text(with, "name"));
+    assert_eq!(session.firm_name, text(with, "firm"));
+}
+
+pub(crate) async fn another_person(with: &Value) {
+    let stage = Stage::build();
+    let (shell, first) = stage.signed_in(text(with, "first")).await;
+    let conversation = stage.conversation(with);
+    shell.network.set_offline(true);
+    first.send(conversation, text(with, "text").to_owned()).unwrap();
+    shell.network.set_offline(false);
+
+    let answer = stage.sign_in_on(&shell, text(with, "second")).await;
+
+    assert_eq!(answer, Answer::SignedIn { sealed: Some(1), began_anew: false });
+    assert_eq!(first.first_screen(1), Err(PortalError::Ended));
+    assert_eq!(shell.portal().outbox().unwrap(), []);
+    assert_eq!(shell.portal().timeline(conversation, None, 1), Err(PortalError::NotHere));
+    stage.sign_in_on(&shell, text(with, "first")).await;
+    assert!(texts(&shell.portal(), conversation).await.contains(&text(with, "text").to_owned()));
+}
+
+pub(crate) fn home_is_a_file(_with: &Value) {
+    let stage = Stage::build();
+    let shell = stage.shell("phone");
+    std::fs::remove_dir(shell.folder.join("home")).unwrap();
+    std::fs::write(shell.folder.join("home"), "a file").unwrap();
+
+    let refused = portico_tests::shell::installation(&shell.folder, &shell.secrets, &shell.network);
+    let below =
+        portico_tests::shell::installation(&shell.folder.join("home"), &shell.secrets, &shell.network);
+
+    assert_eq!(refused.err(), Some(PortalError::DiskFull));
+    assert_eq!(below.err(), Some(PortalError::DiskFull));
+}
