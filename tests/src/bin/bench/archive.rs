@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use portico_core::Portal;
 use portico_core::ports::{Clock as _, SystemClock};
-use portico_core::store::StoreError;
+use portico_core::store::{Fact, StoreError};
 use portico_core::testing::SeededDice;
 use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState};
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::entry::{Entry, EntryKind};
 use portico_wire::ids::{ConversationId, EntryId, Epoch, PersonId};
 use portico_wire::looked_at::SeqRange;
+use portico_wire::push::{PushContent, PushPayload, seal};
+use portico_wire::signin::PushAddress;
 
 use crate::office::Office;
 use crate::{Failed, say, vocabulary};
@@ -108,6 +110,29 @@ impl Archive {
             }
             Ok(())
         })
+    }
+
+    /// A push about `entry`, sealed to this phone.
+    pub(crate) fn pushed(&self, entry: &Entry, log_seq: u64, dice: &SeededDice) -> Result<String, Failed> {
+        let address: Option<PushAddress> =
+            self.portal.store().read(|reading| reading.fact(Fact::PushAddress))?;
+        let key: [u8; 32] = address.ok_or("a push address is kept")?.push_key.0.as_slice().try_into()?;
+        let session = self.portal.session();
+        let content = PushContent {
+            epoch: self.epoch,
+            firm_id: session.firm_id,
+            person_id: session.person_id,
+            conversation_id: entry.conversation_id,
+            entry_id: entry.entry_id,
+            seq: entry.seq,
+            log_seq,
+            text: String::new(),
+            complete: false,
+        };
+        let mut nonce = [0; 12];
+        portico_core::ports::Dice::fill(dice, &mut nonce);
+        let sealed = seal(&key, session.device_id, nonce, &content.with_head_of(&entry.body));
+        Ok(serde_json::to_string(&PushPayload { portico: Base64(sealed) })?)
     }
 
     /// Everything was looked at but the newest few of each conversation.

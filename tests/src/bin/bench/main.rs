@@ -5,6 +5,7 @@
 //! is printed, and a person decides. Data lies beside the binary, on the disk that the build is on.
 
 mod archive;
+mod border;
 mod drain;
 mod enqueue;
 mod figures;
@@ -36,6 +37,12 @@ struct Wish {
     /// 1,000,000 stored messages instead of 100,000; filling them takes minutes.
     #[arg(long)]
     million: bool,
+    /// A program that plays the phone across the language border; may be given several times.
+    #[arg(long, value_name = "LANGUAGE=COMMAND")]
+    border: Vec<border::Player>,
+    /// Plays it in Rust.
+    #[arg(long, hide = true, num_args = 2..)]
+    border_of: Vec<String>,
     /// Plays the phone whose first screen is measured, in a process of its own.
     #[arg(long, hide = true, value_name = "HOME")]
     first_screen_of: Option<PathBuf>,
@@ -48,6 +55,7 @@ enum Bench {
     Screen,
     Tap,
     Search,
+    Border,
     Sends,
     Idle,
 }
@@ -67,6 +75,9 @@ fn main() -> Result<(), Failed> {
     if let Some(home) = &wish.first_screen_of {
         return screen::show(home);
     }
+    if !wish.border_of.is_empty() {
+        return border::play(&wish.border_of);
+    }
     let table = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(&wish))?;
     println!("{table}");
     Ok(())
@@ -82,7 +93,7 @@ async fn run(wish: &Wish) -> Result<Table, Failed> {
     if wish.wants(Bench::Drain) {
         drain::measure(beside, &mut table).await?;
     }
-    if [Bench::Screen, Bench::Tap, Bench::Search].into_iter().any(|bench| wish.wants(bench)) {
+    if [Bench::Screen, Bench::Tap, Bench::Search, Bench::Border].into_iter().any(|bench| wish.wants(bench)) {
         measure_archive(wish, &this, beside, &mut table).await?;
     }
     if wish.wants(Bench::Sends) {
@@ -105,6 +116,9 @@ async fn measure_archive(wish: &Wish, this: &Path, beside: &Path, table: &mut Ta
     }
     if wish.wants(Bench::Search) {
         search::measure(&archive, table)?;
+    }
+    if wish.wants(Bench::Border) {
+        border::measure(this, &archive, &wish.border, table)?;
     }
     Ok(())
 }
