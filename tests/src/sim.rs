@@ -43,6 +43,10 @@ struct Schedule {
     conversations: [ConversationId; 2],
     backups: Vec<String>,
     archived: bool,
+    /// Whether mara is out of the second conversation.
+    away: bool,
+    /// What a guest wrote on a phone that was lent.
+    guest_texts: Vec<String>,
     played: Played,
 }
 
@@ -56,9 +60,17 @@ pub async fn play(seed: u64) -> Played {
     }
     let conversations = [world.conversation("claim"), world.conversation("notes")];
     let dice = SeededDice::of(seed.wrapping_mul(0x9E37).wrapping_add(1));
-    let backups = Vec::new();
-    let mut schedule =
-        Schedule { world, dice, actors, conversations, backups, archived: false, played: Played::default() };
+    let mut schedule = Schedule {
+        world,
+        dice,
+        actors,
+        conversations,
+        backups: Vec::new(),
+        archived: false,
+        away: false,
+        guest_texts: Vec::new(),
+        played: Played::default(),
+    };
     for _ in 0..STEPS {
         schedule.step().await;
     }
@@ -96,6 +108,8 @@ impl Schedule {
                 let jump_ms = i64::try_from(self.dice.below(4 * 3_600_000)).unwrap_or(0) - 2 * 3_600_000;
                 self.actor(who).phone.clock.jump(jump_ms);
             }
+            95 => self.lend(who).await,
+            96 => self.leave_or_return().await,
             _ => {
                 let later_ms = i64::try_from(self.dice.below(30 * 60_000)).unwrap_or(0);
                 self.world.clock.advance(later_ms);
@@ -196,6 +210,38 @@ impl Schedule {
         changed.expect("staff archives");
     }
 
+    /// Somebody else signs in on the phone, writes, perhaps delivers, and gives it back. A phone that can not be signed
+    /// in on just now is not lent.
+    async fn lend(&mut self, who: usize) {
+        let delivers = self.dice.chance(70);
+        let Self { world, actors, guest_texts, .. } = self;
+        let actor = actors.get_mut(who).expect("the step drew one of the actors");
+        let guest = world.person("kenji").email.clone();
+        actor.phone.sign_in_as(world, &guest).await;
+        let text = format!("guest {} on {}", guest_texts.len(), actor.label);
+        let portal = actor.phone.portal();
+        portal.catch_up().await.expect("the store works");
+        portal.send(world.conversation("estate"), &text).expect("the text is kept");
+        guest_texts.push(text);
+        if delivers {
+            portal.catch_up().await.expect("the store works");
+        }
+        actor.phone.sign_in(world).await;
+    }
+
+    async fn leave_or_return(&mut self) {
+        let (firm, mara) = (self.world.firm.firm_id, self.world.person_id("mara"));
+        let [_, notes] = self.conversations;
+        let (app, by) = (self.world.app(), self.world.person_id("jonas"));
+        self.away = !self.away;
+        let changed = if self.away {
+            app.store().remove_participant(firm, notes, mara, by).await
+        } else {
+            app.store().add_participant(firm, notes, mara, by).await
+        };
+        changed.expect("staff comes and goes");
+    }
+
     /// Twice, with every copy that stands still delivered in between: nothing late may change what is settled.
     async fn come_to_rest(&mut self) {
         for _ in 0..2 {
@@ -221,10 +267,25 @@ impl Schedule {
             self.played.faults.extend(faults);
             self.compare_phones(number, conversation, &log);
         }
+        self.look_at_guests().await;
         let report = self.world.app().store().verify().await.expect("the log is verified");
         self.played.faults.extend(report.faults.iter().map(ToString::to_string));
         self.played.sent = self.actors.iter().map(|actor| actor.acts.len()).sum();
         self.played.requests = self.actors.iter().map(|actor| actor.phone.network.requests()).sum();
+    }
+
+    /// What a guest wrote on a lent phone is theirs, and there once at most: their store may be sealed with it.
+    async fn look_at_guests(&mut self) {
+        let guest = self.world.person_id("kenji");
+        let log = self.world.log(self.world.conversation("estate")).await;
+        for text in &self.guest_texts {
+            let found: Vec<_> = log.iter().filter(|entry| entry.body == *text).collect();
+            if found.len() > 1 || found.iter().any(|entry| entry.author_id != guest) {
+                self.played
+                    .faults
+                    .push(format!("{text:?} is in the log {} times, or not theirs", found.len()));
+            }
+        }
     }
 
     /// The phone that sent a text, if its person is the author.
