@@ -25,6 +25,8 @@ pub enum PortalError {
         /// How many seconds to wait, if it said so.
         after_s: Option<u32>,
     },
+    /// What was typed can not be an email address; nobody was asked.
+    EmailMalformed,
     /// The code is not the one that was mailed.
     WrongCode {
         /// Tries that are left, if the server said so.

@@ -49,7 +49,7 @@ impl SignIn {
     ///
     /// # Errors
     /// [`PortalError::UntrustedServer`] where `extra_root` is no certificate, [`PortalError::DiskFull`] where `home`
-    /// is not a folder that can be written.
+    /// is not the absolute path of a folder that can be written.
     #[uniffi::constructor]
     pub fn new(
         home: String,
@@ -62,6 +62,9 @@ impl SignIn {
             let root = extra_root.map(|bytes| certificate(&bytes));
             let real = RealNetwork::new(root).map_err(|_| PortalError::UntrustedServer)?;
             let home = PathBuf::from(home);
+            if !home.is_absolute() {
+                return Err(PortalError::DiskFull);
+            }
             std::fs::create_dir_all(&home).map_err(|_| PortalError::DiskFull)?;
             let phone = Phone::new(home, ports(secrets, device_key, network, real));
             Ok(Arc::new(Self { phone, open: Mutex::new(None) }))

@@ -35,6 +35,9 @@ pub enum PortalError {
         /// How long to wait, if it said so.
         after_s: Option<u32>,
     },
+    /// What was typed can not be an email address; nobody was asked.
+    #[error("this is no email address")]
+    EmailMalformed,
     /// The code is not the one that was mailed.
     #[error("the code is wrong")]
     WrongCode {

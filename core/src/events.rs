@@ -65,6 +65,17 @@ impl EventHub {
     }
 }
 
+/// The streams end with what they hear of.
+impl Drop for EventHub {
+    fn drop(&mut self) {
+        let queues = self.queues.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for queue in queues.drain(..).filter_map(|queue| queue.upgrade()) {
+            queue.waiting.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+            queue.woken.notify_one();
+        }
+    }
+}
+
 /// One subscriber's end. Pulled, so a slow screen slows nobody.
 #[derive(Debug, Clone)]
 pub struct EventStream {
@@ -72,7 +83,7 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Waits for at least one event and takes at most `most`. Empty once the stream was stopped.
+    /// Waits for at least one event and takes at most `most`. Empty once the stream was stopped, or the portal is gone.
     pub async fn next_batch(&self, most: usize) -> Vec<PortalEvent> {
         loop {
             let woken = self.queue.woken.notified();
@@ -115,5 +126,17 @@ mod tests {
         assert_eq!(all, [PortalEvent::TimelineChanged(conversation), PortalEvent::ConversationsChanged]);
         stream.stop();
         assert_eq!(stream.next_batch(256).await, []);
+    }
+
+    #[tokio::test]
+    async fn stream_ends_with_its_portal() {
+        let hub = EventHub::default();
+        let stream = hub.subscribe();
+        let reader = tokio::spawn(async move { stream.next_batch(256).await });
+        tokio::task::yield_now().await;
+
+        drop(hub);
+
+        assert_eq!(reader.await.unwrap(), []);
     }
 }

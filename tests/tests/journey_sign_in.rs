@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 
 use portico_core::PortalError;
+use portico_core::events::PortalEvent;
+use portico_core::portal::Connection;
 use portico_core::ports::SecretFault;
 use portico_core::signin::driver::Answered;
 use portico_core::timeline::item::Delivery;
@@ -45,6 +47,37 @@ async fn code_is_answered_after_the_app_was_killed() {
 
     assert!(matches!(answered, Answered::SignedIn(_)));
     assert_eq!(killed_and_started.pending_sign_in(), None);
+}
+
+// R42: a slip of the thumb is told before anybody is asked; an address below a server's is not a server's.
+#[tokio::test]
+async fn what_was_typed_wrongly_is_told() {
+    let world = World::new().await;
+    let phone = world.phone_of("amina").installation();
+
+    for email in ["", "amina", "am\0ina@clients.example", &format!("{}@clients.example", "a".repeat(300))] {
+        let begun = phone.begin_sign_in("https://portal.example", email).await;
+        assert_eq!(begun, Err(PortalError::EmailMalformed), "{email:?}");
+    }
+}
+
+// R50: the screen says at once that the server is there, also when there is nothing new.
+#[tokio::test]
+async fn connection_is_known_without_news() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    amina.kill();
+    amina.start();
+    let events = amina.portal().events();
+    let portal = amina.portal().clone();
+    let running = tokio::spawn(async move { portal.run().await });
+
+    // The fake clock stands still, so a poll that waits would wait for ever.
+    let told = tokio::time::timeout(std::time::Duration::from_secs(20), events.next_batch(9)).await;
+    running.abort();
+
+    assert!(told.unwrap().contains(&PortalEvent::ConnectionChanged));
+    assert_eq!(amina.portal().connection(), Connection::Online);
 }
 
 // R42: the outbox and a tapped notification survive signing in again.

@@ -4,6 +4,7 @@
 //! A crate of its own, so that the generator's version is the library's and its dependencies are not.
 
 mod surface;
+mod swift;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ fn write(wish: &Wish) -> Result<(), Failed> {
             ..GenerateOptions::default()
         })?;
     }
+    swift::tell_of_another_version(&wish.out.join("swift/PorticoFFI.swift"))?;
     std::fs::write(wish.out.join("surface.txt"), surface::of(&wish.library)?)?;
     Ok(())
 }

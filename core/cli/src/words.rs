@@ -39,6 +39,7 @@ fn portal_error(fault: &PortalError) -> String {
         PortalError::RetryLater { after_s: None } => "Try again in a while.".to_owned(),
         PortalError::WrongCode { tries_left: Some(tries) } => format!("That is not the code. Tries left: {tries}."),
         PortalError::WrongCode { tries_left: None } => "That is not the code.".to_owned(),
+        PortalError::EmailMalformed => "This is no email address.".to_owned(),
         PortalError::CodeMalformed => {
             "A code has 8 letters and digits, like K7QM-3RXT. No try was spent.".to_owned()
         }

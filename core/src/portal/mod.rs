@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use portico_wire::encoding::Base64;
 use portico_wire::ids::{ConversationId, SendKey};
+use portico_wire::limits::PUSH_TOKEN_BYTES_MAX;
 use portico_wire::looked_at::SeqRange;
 use portico_wire::push::PushContent;
 use portico_wire::search::Query;
@@ -309,8 +310,11 @@ impl Portal {
     /// Registers this device's address at its push provider; the server hears of it when it can.
     ///
     /// # Errors
-    /// A fault of the keystore or the store.
+    /// [`PortalError::Bug`] where the provider's address is none; a fault of the keystore or the store.
     pub fn keep_push_token(&self, push_token: &str) -> Result<(), PortalError> {
+        if !(1..=PUSH_TOKEN_BYTES_MAX).contains(&push_token.len()) {
+            return Err(PortalError::bug("push token"));
+        }
         let key = self.room.folder.make_push_key(&self.room.ports)?;
         let address = PushAddress { push_token: push_token.to_owned(), push_key: Base64(key.key.to_vec()) };
         self.room.store.write(|writing| {

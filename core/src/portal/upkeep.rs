@@ -99,7 +99,7 @@ impl Portal {
             self.wait_until_active().await;
             let woken = self.room.pull_woken.notified();
             let pulled = tokio::select! {
-                pulled = self.pull_once(LONG_POLL_S) => pulled?,
+                pulled = self.pull_once(self.poll_s()) => pulled?,
                 // Somebody knows better than a poll that stands still: ask again at once.
                 () = woken => continue,
             };
@@ -120,6 +120,11 @@ impl Portal {
             };
             self.wait_or_woken(wait_ms).await;
         }
+    }
+
+    /// While the server has not answered, a poll asks and does not wait: the person wants to know.
+    fn poll_s(&self) -> u32 {
+        if self.connection() == Connection::Online { LONG_POLL_S } else { 0 }
     }
 
     async fn wait_or_woken(&self, wait_ms: Option<u64>) {

@@ -9,7 +9,7 @@ use portico_wire::limits::Limits;
 use portico_wire::push::PushContent;
 use portico_wire::signin::{
     AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, OneTimeCode, Session,
-    possession_bytes,
+    is_email, possession_bytes,
 };
 
 use super::people::{KnownPerson, People, PersonFolder};
@@ -114,18 +114,25 @@ impl Phone {
     /// the same for any address.
     ///
     /// # Errors
-    /// Every state of a server that is not one: [`PortalError::BadServerUrl`], [`PortalError::Offline`],
+    /// [`PortalError::EmailMalformed`]; every state of a server that is not one: [`PortalError::BadServerUrl`], [`PortalError::Offline`],
     /// [`PortalError::UntrustedServer`], [`PortalError::NotPortico`], [`PortalError::OtherVersion`],
     /// [`PortalError::RetryLater`].
     pub async fn begin_sign_in(&self, server_url: &str, email: &str) -> Result<PendingSignIn, PortalError> {
         let server_url = server_url.trim().trim_end_matches('/').to_owned();
         let email = email.trim().to_owned();
+        if !is_email(&email) {
+            return Err(PortalError::EmailMalformed);
+        }
         let transport = self.ports.network.connect(&server_url).map_err(|_| PortalError::BadServerUrl)?;
         let exchanged = transport.exchange(codec::limits()).await;
         if exchanged == Err(TransportFault::Untrusted) {
             return Err(PortalError::UntrustedServer);
         }
-        let limits: Limits = read(exchanged)?;
+        let limits: Limits = read(exchanged).map_err(|miss| match PortalError::from(miss) {
+            // A Portico server is here, but not at this path of it.
+            PortalError::NotHere => PortalError::NotPortico,
+            other => other,
+        })?;
         if limits.portico_wire != WIRE_VERSION {
             return Err(PortalError::OtherVersion { server_wire: limits.portico_wire });
         }

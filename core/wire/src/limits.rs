@@ -26,6 +26,10 @@ pub const SYNC_WAIT_S_MAX: u32 = 25;
 pub const PUSH_SEALED_BYTES_MAX: usize = 2_800;
 /// Most ranges in one looked-at request: far above what one screen session makes.
 pub const LOOKED_AT_RANGES_MAX: usize = 500;
+/// Longest email address, in bytes (RFC 5321 section 4.5.3.1.3 leaves 254 for it).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Longest address at a push provider: UnifiedPush endpoints are URLs, APNs and FCM tokens are shorter.
+pub const PUSH_TOKEN_BYTES_MAX: usize = 4_096;
 /// Margin around backup and restore times, in milliseconds: clocks may step by this much unnoticed.
 pub const RESTORE_MARGIN_MS: i64 = 10 * 60 * 1000;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::Standing;
 use crate::encoding::Base64;
 use crate::ids::{ChallengeId, DeviceId, Epoch, FirmId, PersonId};
+use crate::limits::EMAIL_BYTES_MAX;
 
 /// An emailed code: 8 characters of Crockford's base 32 (40 bits), shown `K7QM-3RXT`. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -88,6 +89,12 @@ impl fmt::Debug for OneTimeCode {
 pub struct BeginSignIn {
     /// The address that was invited.
     pub email: String,
+}
+
+/// Whether `text` can be an email address at all; whether somebody is invited under it only the server knows.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    text.contains('@') && text.len() <= EMAIL_BYTES_MAX && !text.chars().any(char::is_control)
 }
 
 impl fmt::Debug for BeginSignIn {

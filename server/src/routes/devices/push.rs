@@ -3,6 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use portico_wire::ids::DeviceId;
+use portico_wire::limits::PUSH_TOKEN_BYTES_MAX;
 use portico_wire::message::Done;
 use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::signin::PushAddress;
@@ -10,9 +11,6 @@ use portico_wire::signin::PushAddress;
 use crate::door::{Json, PathId, Signed};
 use crate::error::ApiError;
 use crate::state::App;
-
-/// Longest address: UnifiedPush endpoints are URLs, APNs and FCM tokens are shorter.
-const PUSH_TOKEN_BYTES_MAX: usize = 4_096;
 
 /// Keeps the push address of the calling device. Its key is sealed at rest.
 #[utoipa::path(put, path = "/v1/devices/{id}/push",

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use portico_wire::encoding::Sha256;
 use portico_wire::problem::{Problem, ProblemCode};
-use portico_wire::signin::{BeginSignIn, ChallengeBegun};
+use portico_wire::signin::{BeginSignIn, ChallengeBegun, is_email};
 use std::sync::Arc;
 
 use crate::door::{FromAddress, Json};
@@ -12,9 +12,6 @@ use crate::error::ApiError;
 use crate::state::App;
 use crate::store::{CHALLENGE_MS, normal_email};
 use crate::throttle::Subject;
-
-/// RFC 5321 section 4.5.3.1.3 leaves 254 bytes for an address.
-const EMAIL_BYTES_MAX: usize = 254;
 
 /// Begins a challenge. Asking again does not void an older one, so no stranger can void anything.
 #[utoipa::path(post, path = "/v1/sign-in", request_body = BeginSignIn,
@@ -25,7 +22,7 @@ pub(crate) async fn begin(
     Json(request): Json<BeginSignIn>,
 ) -> Result<Answer<ChallengeBegun>, ApiError> {
     let email = normal_email(&request.email);
-    if !email.contains('@') || email.len() > EMAIL_BYTES_MAX || email.chars().any(char::is_control) {
+    if !is_email(&email) {
         return Err(ProblemCode::BadRequest.into());
     }
     let now_ms = app.now_ms();

@@ -1,0 +1,60 @@
+import PorticoFFI
+
+/// Runs a call of the core that waits. Cancelling the task takes the call back, and it throws `PortalError.Ended`:
+/// a generated Swift function can not be cancelled by itself, so the call carries a number for that.
+public func takenBackOnCancel<T: Sendable>(_ body: (UInt64) async throws -> T) async throws -> T {
+    let call = newCall()
+    return try await withTaskCancellationHandler {
+        try await body(call)
+    } onCancel: {
+        callBack(call: call)
+    }
+}
+
+extension PortalProtocol {
+    /// Runs calls that read or queue, which touch the disk for milliseconds, away from the main actor.
+    public func onDisk<T: Sendable>(_ body: @Sendable (Self) throws -> T) async throws -> T {
+        try body(self)
+    }
+
+    /// Keeps this portal up to date until the task is cancelled.
+    public func run() async throws {
+        try await takenBackOnCancel { try await run(call: $0) }
+    }
+
+    /// Does everything that is due, and ends.
+    public func catchUp() async throws -> Rest {
+        try await takenBackOnCancel { try await catchUp(call: $0) }
+    }
+
+    /// Brings what stands below `beforeSeq`. Whether there is still more.
+    public func fetchOlder(conversation: ConversationId, beforeSeq: UInt64) async throws -> Bool {
+        try await takenBackOnCancel {
+            try await fetchOlder(conversation: conversation, beforeSeq: beforeSeq, call: $0)
+        }
+    }
+
+    /// Signs this device out on the server.
+    public func signOut() async throws {
+        try await takenBackOnCancel { try await signOut(call: $0) }
+    }
+}
+
+extension SignInProtocol {
+    /// Runs calls that touch the disk for milliseconds away from the main actor.
+    public func onDisk<T: Sendable>(_ body: @Sendable (Self) throws -> T) async throws -> T {
+        try body(self)
+    }
+
+    /// Asks the server to mail a code to `email`.
+    public func begin(serverUrl: String, email: String) async throws -> PendingSignIn {
+        try await takenBackOnCancel { try await begin(serverUrl: serverUrl, email: email, call: $0) }
+    }
+
+    /// Answers with the code as typed; `firm` if the person was asked to choose.
+    public func answer(code: String, firm: FirmId? = nil, deviceName: String) async throws -> Answer {
+        try await takenBackOnCancel {
+            try await answer(code: code, firm: firm, deviceName: deviceName, call: $0)
+        }
+    }
+}

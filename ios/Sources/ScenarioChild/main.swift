@@ -1,0 +1,21 @@
+// An app that is about to be killed: it queues texts with no network, says so, and goes nowhere.
+// Arguments: home folder, secrets folder, conversation, texts.
+import Foundation
+import PorticoKit
+import PorticoFFI
+
+final class NoNetwork: NetworkStatus {
+    func reach() -> Reach { .offline }
+}
+
+let arguments = CommandLine.arguments
+let signIn = try SignIn(
+    home: arguments[1], secrets: FolderSecrets(folder: URL(fileURLWithPath: arguments[2])), deviceKey: nil,
+    network: NoNetwork(), extraRoot: nil)
+guard let portal = try signIn.portal() else { exit(2) }
+for text in arguments[4...] {
+    _ = try portal.send(conversation: arguments[3], text: text)
+}
+FileHandle.standardOutput.write(Data("queued\n".utf8))
+// Whoever started this holds the other end until it kills it; should it die first, this ends too.
+_ = readLine()
