@@ -59,7 +59,7 @@ impl Portal {
         T: Send + 'static,
         F: Future<Output = Result<T, PortalError>> + Send,
     {
-        let core = self.core()?;
+        let core = self.core().inspect_err(|_| runtime::forget(call))?;
         let mut ended = self.ended.subscribe();
         runtime::run(call, async move {
             tokio::select! {

@@ -60,6 +60,13 @@ pub fn call_back(call: u64) {
     }
 }
 
+/// Forgets the number of a call that does not begin.
+pub(crate) fn forget(call: Option<u64>) {
+    if let Some(call) = call {
+        calls().remove(&call);
+    }
+}
+
 /// Panics inside the core, so that an app can see what its crash reports make of it.
 ///
 /// # Errors
@@ -112,9 +119,7 @@ struct Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.abort.abort();
-        if let Some(call) = self.call {
-            calls().remove(&call);
-        }
+        forget(self.call);
     }
 }
 

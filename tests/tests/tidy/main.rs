@@ -11,6 +11,7 @@ mod manifests;
 mod names;
 mod rules;
 mod sizes;
+mod snippets;
 mod sql;
 mod tree;
 mod walks;

@@ -1,0 +1,75 @@
+package org.portico.kit
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.assertThrows
+import org.portico.ffi.Answer
+import org.portico.ffi.PortalException
+import kotlin.io.path.createDirectories
+import kotlin.io.path.writeText
+
+class SignInScenariosTest {
+    @Scenario("sign_in")
+    fun codeSignsInAndSoDoesNothingElse(stage: Stage) =
+        stage.play {
+            val phone = stage.world.phone()
+            val early = assertThrows<PortalException> { phone.signIn.answer("AAAA-AAAA", "phone") }
+            val code = phone.codeFor(stage.text("person"))
+            val asked = phone.signIn.pending()
+
+            val malformed = assertThrows<PortalException> { phone.signIn.answer(stage.text("malformed_code"), "phone") }
+            val wrong =
+                assertThrows<PortalException.WrongCode> { phone.signIn.answer(stage.text("wrong_code"), "phone") }
+            phone.restart()
+            val askedStill = phone.signIn.pending()
+            val right = phone.signIn.answer(code, "phone")
+
+            assertEquals(listOf("challenge_ended", "code_malformed"), listOf(early.code, malformed.code))
+            assertEquals(stage.number("tries_left").toUInt(), wrong.triesLeft)
+            assertEquals(asked ?: error("nothing was asked"), askedStill)
+            assertEquals(Answer.SignedIn(sealed = null, beganAnew = false), right)
+            assertNull(phone.signIn.pending())
+            assertEquals(stage.text("name"), phone.portal.session().name)
+            assertEquals(stage.text("firm"), phone.portal.session().firmName)
+        }
+
+    @Scenario("another_person")
+    fun firstPersonsStoreIsSealedAndWhole(stage: Stage) =
+        stage.play {
+            val phone = stage.phoneOf("first")
+            val first = phone.portal
+            first.send(stage.conversation, stage.text("text"))
+
+            val answer = phone.signInAs(stage.text("second"))
+            phone.portal.catchUp()
+            val ended = assertThrows<PortalException> { first.firstScreen(1u) }
+            val foreign = assertThrows<PortalException> { phone.portal.timeline(stage.conversation, null, 1u) }
+            val seconds = phone.portal.outbox()
+            phone.signInAs(stage.text("first"))
+
+            assertEquals(Answer.SignedIn(sealed = 1u, beganAnew = false), answer)
+            assertEquals(listOf("ended", "not_here"), listOf(ended.code, foreign.code))
+            assertTrue(seconds.isEmpty())
+            assertEquals(listOf(stage.text("text")), phone.portal.outbox().map { it.body })
+            assertEquals(stage.text("text"), phone.texts(stage.conversation).last())
+        }
+
+    @Scenario("home_is_a_file")
+    fun homeThatIsNoFolderIsATypedError(stage: Stage) =
+        stage.play {
+            val secrets = FolderSecrets(stage.world.folder.resolve("secrets"))
+            val file =
+                stage.world.folder
+                    .createDirectories()
+                    .resolve("home")
+            file.writeText("a file")
+
+            val codes =
+                listOf(file, file.resolve("below")).map { home ->
+                    assertThrows<PortalException> { installation(home.toString(), secrets) }.code
+                }
+
+            assertEquals(listOf("disk_full", "disk_full"), codes)
+        }
+}

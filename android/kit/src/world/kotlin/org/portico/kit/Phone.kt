@@ -1,0 +1,81 @@
+package org.portico.kit
+
+import org.portico.ffi.Answer
+import org.portico.ffi.NetworkStatus
+import org.portico.ffi.Portal
+import org.portico.ffi.Reach
+import org.portico.ffi.SecretStore
+import org.portico.ffi.SignIn
+import org.portico.ffi.TimelineItem
+import java.nio.file.Path
+
+/** An installation of the app whose ports can be disturbed. */
+class Phone(
+    private val world: World,
+    val folder: Path,
+) : AutoCloseable {
+    val network = SwitchedNetwork()
+    val secrets = DisturbedSecrets(FolderSecrets(folder.resolve("secrets")))
+    var signIn: SignIn = open()
+        private set
+
+    /** Of whoever is signed in. */
+    val portal: Portal get() = signIn.portal() ?: error("nobody is signed in")
+
+    private fun open() = installation(folder.resolve("home").toString(), secrets, network)
+
+    suspend fun signInAs(person: String): Answer = signIn.answer(codeFor(person), "phone of $person")
+
+    /** Begins to sign somebody in. */
+    suspend fun codeFor(person: String): String = world.mailedCode { signIn.begin(world.url, world.email(person)) }
+
+    /** The app ends, and begins anew on the same home. */
+    fun restart() {
+        close()
+        signIn = open()
+    }
+
+    /** The newest texts of a conversation that are in the log, in its order, after catching up. */
+    suspend fun texts(conversation: String): List<String> {
+        portal.catchUp()
+        val page = portal.timeline(conversation, null, PAGE)
+        return page.items.filterIsInstance<TimelineItem.Logged>().map { it.entry.body }
+    }
+
+    override fun close() {
+        // Nobody may be signed in, and the keystore may be locked.
+        runCatching { portal.end() }
+        signIn.close()
+    }
+
+    private companion object {
+        const val PAGE = 100u
+    }
+}
+
+/** Says of the network what a test tells it to say. */
+class SwitchedNetwork : NetworkStatus {
+    @Volatile var reach = Reach.UNMETERED
+
+    @Volatile var fault: Throwable? = null
+
+    override fun reach(): Reach = fault?.let { throw it } ?: reach
+}
+
+/** Secrets that can not be had while there is a [fault] to throw, nor kept while there is a [keepFault]. */
+class DisturbedSecrets(
+    private val kept: SecretStore,
+) : SecretStore {
+    @Volatile var fault: Throwable? = null
+
+    @Volatile var keepFault: Throwable? = null
+
+    override fun read(name: String): ByteArray? = fault?.let { throw it } ?: kept.read(name)
+
+    override fun keep(
+        name: String,
+        secret: ByteArray,
+    ) = (fault ?: keepFault)?.let { throw it } ?: kept.keep(name, secret)
+
+    override fun forget(name: String) = fault?.let { throw it } ?: kept.forget(name)
+}
