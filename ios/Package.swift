@@ -6,7 +6,8 @@ import PackageDescription
 // none, on Linux above all, the library that cargo built on this machine is linked.
 let packageFolder = Context.packageDirectory
 let hasFramework = FileManager.default.fileExists(atPath: "\(packageFolder)/PorticoFFI.xcframework")
-let libraryFolder = "\(Context.environment["TARGET_FOLDER"] ?? "\(packageFolder)/../target")/debug"
+let targetFolder = Context.environment["TARGET_FOLDER"] ?? "\(packageFolder)/../target"
+let libraryFolder = "\(targetFolder)/\(Context.environment["LIBRARY_PROFILE"] ?? "debug")"
 
 let rust: Target =
     hasFramework
@@ -35,6 +36,7 @@ let package = Package(
         .target(name: "PorticoKit", dependencies: ["PorticoFFI"]),
         .executableTarget(name: "ScenarioChild", dependencies: ["PorticoKit"]),
         .executableTarget(name: "HelloPortal", dependencies: ["PorticoKit"], path: "examples/HelloPortal"),
+        .executableTarget(name: "BorderBench", dependencies: ["PorticoKit"], path: "bench/BorderBench"),
         .testTarget(name: "PorticoKitTests", dependencies: ["PorticoKit", "ScenarioChild", "HelloPortal"]),
     ],
     swiftLanguageModes: [.v6]

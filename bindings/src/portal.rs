@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use crate::events::EventStream;
 use crate::runtime::{self, guarded};
 
-/// One person's portal. Everything it shows is on this phone; [`Portal::run`] is what keeps it up to date.
+/// One person's portal. Everything it shows is on this phone; `run` is what keeps it up to date.
 #[derive(Debug, uniffi::Object)]
 pub struct Portal {
     session: SessionFacts,
@@ -88,7 +88,7 @@ impl Portal {
     /// What is known of the way to the server.
     ///
     /// # Errors
-    /// [`PortalError::Ended`].
+    /// `Ended`.
     pub fn connection(&self) -> Result<Connection, PortalError> {
         self.with(|core| Ok(core.connection()))
     }
@@ -104,7 +104,7 @@ impl Portal {
     /// Hears of what changes from here on. One stream for each reader.
     ///
     /// # Errors
-    /// [`PortalError::Ended`].
+    /// `Ended`.
     pub fn events(&self) -> Result<Arc<EventStream>, PortalError> {
         self.with(|core| Ok(Arc::new(EventStream::of(core.events()))))
     }
@@ -120,7 +120,7 @@ impl Portal {
     /// One page of a conversation: at most `most` entries below `before_seq`; none for the newest.
     ///
     /// # Errors
-    /// [`PortalError::NotHere`], or a store fault.
+    /// `NotHere`, or a store fault.
     pub fn timeline(
         &self,
         conversation: ConversationId,
@@ -133,7 +133,7 @@ impl Portal {
     /// Brings what stands below `before_seq` from the server. Whether there is still more.
     ///
     /// # Errors
-    /// [`PortalError::Offline`] and its like; the gap stays shown.
+    /// `Offline` and its like; the gap stays shown.
     pub async fn fetch_older(
         &self,
         conversation: ConversationId,
@@ -163,7 +163,7 @@ impl Portal {
     /// How an entry of this phone stands, also long after its end.
     ///
     /// # Errors
-    /// [`PortalError::NotHere`], or a store fault.
+    /// `NotHere`, or a store fault.
     pub fn entry_state(&self, key: SendKey) -> Result<SendState, PortalError> {
         self.with(|core| core.entry_state(key))
     }
@@ -171,7 +171,7 @@ impl Portal {
     /// Queues `text`, exactly as it is, durably, and shows its echo; the draft is gone in the same transaction.
     ///
     /// # Errors
-    /// [`PortalError::Refused`] with the numbers, [`PortalError::NotHere`], [`PortalError::DiskFull`]: nothing is
+    /// `Refused` with the numbers, `NotHere`, `DiskFull`: nothing is
     /// queued, the draft stays.
     pub fn send(&self, conversation: ConversationId, text: String) -> Result<SendKey, PortalError> {
         self.with(|core| core.send(conversation, &text))
@@ -180,7 +180,7 @@ impl Portal {
     /// Takes an entry back, or dismisses its end. An untried one is gone at once; the server decides about others.
     ///
     /// # Errors
-    /// [`PortalError::NotHere`], or a store fault.
+    /// `NotHere`, or a store fault.
     pub fn discard(&self, key: SendKey) -> Result<(), PortalError> {
         self.with(|core| core.discard(key))
     }
@@ -188,7 +188,7 @@ impl Portal {
     /// Sends the text of a refused or withdrawn entry as a new one, with a key of its own.
     ///
     /// # Errors
-    /// As [`Portal::send`]; [`PortalError::NotHere`] for an entry that is neither.
+    /// As `send`; `NotHere` for an entry that is neither.
     pub fn send_again(&self, key: SendKey) -> Result<SendKey, PortalError> {
         self.with(|core| core.send_again(key))
     }
@@ -220,16 +220,16 @@ impl Portal {
     /// Takes in a push that arrived while the app runs.
     ///
     /// # Errors
-    /// [`PortalError::NotHere`] where it does not open; a store fault.
+    /// `NotHere` where it does not open; a store fault.
     pub fn push_arrived(&self, payload: String) -> Result<PushContent, PortalError> {
         self.with(|core| core.push_arrived(&payload))
     }
 
     /// Where a tap on a notification leads, from this phone's own data (R53). While the person is signed out, the
-    /// tap is kept, and [`Portal::pending_tap`] gives it after signing in.
+    /// tap is kept, and `pending_tap` gives it after signing in.
     ///
     /// # Errors
-    /// A store fault. A payload that leads nowhere is [`TapTarget::Inbox`].
+    /// A store fault. A payload that leads nowhere is `Inbox`.
     pub fn resolve_tap(&self, payload: String) -> Result<TapTarget, PortalError> {
         self.with(|core| core.resolve_tap(&payload))
     }
@@ -245,7 +245,7 @@ impl Portal {
     /// Keeps this portal up to date until it is called back: drains the outbox, waits for changes. One at a time.
     ///
     /// # Errors
-    /// [`PortalError::Ended`] when it is called back; a store fault ends it too, and what is stored stays.
+    /// `Ended` when it is called back; a store fault ends it too, and what is stored stays.
     pub async fn run(&self, call: u64) -> Result<(), PortalError> {
         self.wait(Some(call), |core| async move { core.run().await }).await
     }
@@ -253,7 +253,7 @@ impl Portal {
     /// Does everything that is due now, and ends. For background time that the system grants.
     ///
     /// # Errors
-    /// A store fault. Faults of the network are in [`Portal::connection`].
+    /// A store fault. Faults of the network are in `connection`.
     pub async fn catch_up(&self, call: u64) -> Result<Rest, PortalError> {
         self.wait(Some(call), |core| async move { core.catch_up().await }).await
     }
@@ -275,10 +275,10 @@ impl Portal {
     }
 
     /// The system is about to suspend the app: no request starts, and the store's log is moved into its file. Ends
-    /// within `deadline_ms`; [`Portal::became_active`] goes on.
+    /// within `deadline_ms`; `became_active` goes on.
     ///
     /// # Errors
-    /// [`PortalError::RetryLater`] if the deadline passed first.
+    /// `RetryLater` if the deadline passed first.
     pub async fn suspend(&self, deadline_ms: u64) -> Result<(), PortalError> {
         self.wait(None, move |core| async move { core.suspend(deadline_ms).await }).await
     }
@@ -286,12 +286,12 @@ impl Portal {
     /// Signs this device out on the server. The store stays, sealed by its key; signing in again opens it.
     ///
     /// # Errors
-    /// [`PortalError::Offline`] and its like: still signed in.
+    /// `Offline` and its like: still signed in.
     pub async fn sign_out(&self, call: u64) -> Result<(), PortalError> {
         self.wait(Some(call), |core| async move { core.sign_out().await }).await
     }
 
-    /// Ends this portal and closes its store: calls that wait and calls to come answer [`PortalError::Ended`], event
+    /// Ends this portal and closes its store: calls that wait and calls to come answer `Ended`, event
     /// streams stop. Nothing is lost; `SignIn.portal` gives a new one.
     pub fn end(&self) {
         self.ended.send_replace(true);

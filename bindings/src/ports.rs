@@ -20,17 +20,17 @@ pub trait SecretStore: Send + Sync {
     /// The secret of that name; none if there is none.
     ///
     /// # Errors
-    /// [`PortError`].
+    /// `PortError`.
     fn read(&self, name: String) -> Result<Option<Vec<u8>>, PortError>;
     /// Keeps `secret` under `name`, durably, in place of an older one.
     ///
     /// # Errors
-    /// [`PortError`]; the older one stays.
+    /// `PortError`; the older one stays.
     fn keep(&self, name: String, secret: Vec<u8>) -> Result<(), PortError>;
     /// Forgets the secret of that name.
     ///
     /// # Errors
-    /// [`PortError`]; it is still there.
+    /// `PortError`; it is still there.
     fn forget(&self, name: String) -> Result<(), PortError>;
 }
 
@@ -40,12 +40,12 @@ pub trait DeviceKey: Send + Sync {
     /// The public half: an uncompressed point, 65 bytes. Makes the key at the first call.
     ///
     /// # Errors
-    /// [`PortError`].
+    /// `PortError`.
     fn session_public_key(&self) -> Result<Vec<u8>, PortError>;
     /// ECDSA with SHA-256 over `bytes`, in ASN.1 DER.
     ///
     /// # Errors
-    /// [`PortError`].
+    /// `PortError`.
     fn sign(&self, bytes: Vec<u8>) -> Result<Vec<u8>, PortError>;
 }
 
@@ -66,7 +66,7 @@ pub trait NetworkStatus: Send + Sync {
     /// What the system knows.
     ///
     /// # Errors
-    /// [`PortError`]: then the request is tried.
+    /// `PortError`: then the request is tried.
     fn reach(&self) -> Result<Reach, PortError>;
 }
 

@@ -1,7 +1,7 @@
 //! Where calls that wait run, how they are called back, and what becomes of a panic.
 //!
 //! A foreign future is polled on whatever thread the shell likes, and Swift can not cancel one: so the body of each
-//! runs here, and [`call_back`] ends it by its number.
+//! runs here, and `call_back` ends it by its number.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -70,7 +70,7 @@ pub(crate) fn forget(call: Option<u64>) {
 /// Panics inside the core, so that an app can see what its crash reports make of it.
 ///
 /// # Errors
-/// [`PortalError::Bug`], always.
+/// `Bug`, always.
 #[uniffi::export]
 pub fn provoke_panic() -> Result<(), PortalError> {
     guarded(|| panic!("provoked by the app"))

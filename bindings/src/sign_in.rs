@@ -18,7 +18,7 @@ use crate::runtime::{self, guarded};
 /// What a right code came to.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
 pub enum Answer {
-    /// Signed in; [`SignIn::portal`] gives the portal.
+    /// Signed in; `portal` gives the portal.
     SignedIn {
         /// Somebody else was signed in before: their store is sealed, and this many entries wait in it.
         sealed: Option<u64>,
@@ -48,7 +48,7 @@ impl SignIn {
     /// server that is not known to the world; trusted besides the bundled ones.
     ///
     /// # Errors
-    /// [`PortalError::UntrustedServer`] where `extra_root` is no certificate, [`PortalError::DiskFull`] where `home`
+    /// `UntrustedServer` where `extra_root` is no certificate, `DiskFull` where `home`
     /// is not the absolute path of a folder that can be written.
     #[uniffi::constructor]
     pub fn new(
@@ -74,7 +74,7 @@ impl SignIn {
     /// The portal of whoever signed in last, the same one each time until it is ended; none if nobody ever did.
     ///
     /// # Errors
-    /// [`PortalError::KeyLocked`], [`PortalError::KeyLost`], [`PortalError::StoreNewer`]: nothing is touched.
+    /// `KeyLocked`, `KeyLost`, `StoreNewer`: nothing is touched.
     pub fn portal(&self) -> Result<Option<Arc<Portal>>, PortalError> {
         guarded(|| {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,13 +86,13 @@ impl SignIn {
         })
     }
 
-    /// Asks the server at `server_url` to mail a code to `email`, and keeps the question for [`SignIn::pending`]. The
+    /// Asks the server at `server_url` to mail a code to `email`, and keeps the question for `pending`. The
     /// answer is the same for any address.
     ///
     /// # Errors
-    /// Every state of a server that is not one: [`PortalError::BadServerUrl`], [`PortalError::Offline`],
-    /// [`PortalError::UntrustedServer`], [`PortalError::NotPortico`], [`PortalError::OtherVersion`],
-    /// [`PortalError::RetryLater`].
+    /// Every state of a server that is not one: `BadServerUrl`, `Offline`,
+    /// `UntrustedServer`, `NotPortico`, `OtherVersion`,
+    /// `RetryLater`.
     pub async fn begin(
         &self,
         server_url: String,
@@ -106,7 +106,7 @@ impl SignIn {
     /// The sign-in that waits for its code, also after the app was away.
     ///
     /// # Errors
-    /// [`PortalError::Bug`].
+    /// `Bug`.
     pub fn pending(&self) -> Result<Option<PendingSignIn>, PortalError> {
         guarded(|| Ok(self.phone.pending_sign_in()))
     }
@@ -115,8 +115,8 @@ impl SignIn {
     /// The portal that was open before is ended.
     ///
     /// # Errors
-    /// [`PortalError::ChallengeEnded`] also where none was begun, [`PortalError::CodeMalformed`] (no try spent),
-    /// [`PortalError::WrongCode`], and those of [`SignIn::begin`]. The one who was signed in before stays so.
+    /// `ChallengeEnded` also where none was begun, `CodeMalformed` (no try spent),
+    /// `WrongCode`, and those of `begin`. The one who was signed in before stays so.
     pub async fn answer(
         &self,
         code: String,
@@ -147,8 +147,8 @@ impl SignIn {
     /// opened, nothing is sent.
     ///
     /// # Errors
-    /// [`PortalError::NotHere`] where nobody is signed in or it does not open, [`PortalError::KeyLocked`],
-    /// [`PortalError::DiskFull`].
+    /// `NotHere` where nobody is signed in or it does not open, `KeyLocked`,
+    /// `DiskFull`.
     pub fn receive_push(&self, payload: String) -> Result<PushContent, PortalError> {
         guarded(|| self.phone.receive_push(&payload))
     }

@@ -1,6 +1,7 @@
 //! What the language border costs: calls, the first screen and a push, from Rust, and from each program that was named.
 //!
 //! A program is asked `MODE HOME [FILE]` and answers on standard output with `name number` lines:
+//! - `nothing HOME`: starts and ends: `nothing 0`.
 //! - `screen HOME`: opens the portal, shows 50 conversations: `shown COUNT`.
 //! - `calls HOME`: nanoseconds of a call that gives an enum, of one that is refused, of a page of 50 messages:
 //!   `connection NS`, `refused NS`, `page NS`.
@@ -65,7 +66,7 @@ impl Player {
     }
 }
 
-/// Adds the rows of every player, in turns with Rust.
+/// Adds the rows of every player.
 pub(crate) fn measure(
     this: &Path,
     archive: &Archive,
@@ -81,7 +82,7 @@ pub(crate) fn measure(
     std::fs::write(push.path(), archive.pushed(entry, u64::from(u32::MAX), &SeededDice::of(5))?)?;
     for player in std::iter::once(&rust).chain(players) {
         say(&format!("the border, from {}", player.language));
-        starts(player, &rust, archive, table)?;
+        starts(player, archive, table)?;
         calls(player, &rust, archive, table)?;
         let (_, said) = player.play(&[&archive.home, push.path()], "push")?;
         table.add(
@@ -94,11 +95,11 @@ pub(crate) fn measure(
     Ok(())
 }
 
-fn starts(player: &Player, rust: &Player, archive: &Archive, table: &mut Table) -> Result<(), Failed> {
-    let (mut theirs, mut ours) = (Sample::default(), Sample::default());
+fn starts(player: &Player, archive: &Archive, table: &mut Table) -> Result<(), Failed> {
+    let (mut screen, mut nothing) = (Sample::default(), Sample::default());
     for _ in 0..STARTS {
-        theirs.add(player.play(&[&archive.home], "screen")?.0);
-        ours.add(rust.play(&[&archive.home], "screen")?.0);
+        screen.add(player.play(&[&archive.home], "screen")?.0);
+        nothing.add(player.play(&[&archive.home], "nothing")?.0);
     }
     table.add(
         format!(
@@ -106,8 +107,8 @@ fn starts(player: &Player, rust: &Player, archive: &Archive, table: &mut Table) 
             player.language,
             grouped(archive.messages)
         ),
-        Figure::Micros(theirs.median()),
-        Some(("the same in Rust", Figure::Micros(ours.median()))),
+        Figure::Micros(screen.median()),
+        Some(("a process that does nothing", Figure::Micros(nothing.median()))),
         Budget::None,
     );
     Ok(())
@@ -138,6 +139,10 @@ fn number(said: &BTreeMap<String, f64>, name: &str) -> Result<f64, Failed> {
 /// Rust's own program.
 pub(crate) fn play(arguments: &[String]) -> Result<(), Failed> {
     let [mode, home, rest @ ..] = arguments else { return Err("MODE HOME [FILE]".into()) };
+    if mode == "nothing" {
+        println!("nothing 0");
+        return Ok(());
+    }
     let secrets = Arc::new(ShellSecrets::in_folder(&Path::new(home).join("keys")));
     let sign_in = SignIn::new(home.clone(), secrets, None, Arc::new(ShellNetwork::default()), None)?;
     match (mode.as_str(), rest) {
@@ -150,7 +155,7 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failed> {
             sign_in.receive_push(std::fs::read_to_string(file)?)?;
             println!("resident {}", highest_resident_kib()?);
         }
-        _ => return Err("screen, calls or push".into()),
+        _ => return Err("nothing, screen, calls or push".into()),
     }
     Ok(())
 }
