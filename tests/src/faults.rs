@@ -173,7 +173,9 @@ impl PhoneNetwork {
             Fate::CaptivePortal => Ok(page(200, "text/html", b"<h1>Free Wi-Fi</h1>".to_vec())),
             Fate::ServerTrouble(code) => {
                 let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
-                Ok(page(code.status(), PROBLEM_MEDIA_TYPE, body))
+                // As the real server says it: how long to stay away, where it asks for that.
+                let retry_after_s = (code == ProblemCode::Throttled).then_some(30);
+                Ok(Response { retry_after_s, ..page(code.status(), PROBLEM_MEDIA_TYPE, body) })
             }
             Fate::PhoneDiesBefore => self.dies().await,
             Fate::PhoneDiesAfter => {
@@ -207,7 +209,7 @@ fn drawn(dice: &SeededDice, percent: u64) -> Fate {
     if !dice.chance(percent) {
         return Fate::Arrives;
     }
-    match dice.below(14) {
+    match dice.below(15) {
         0 | 1 => Fate::Dropped,
         2 | 3 => Fate::AnswerLost,
         4 => Fate::Doubled,
@@ -217,6 +219,7 @@ fn drawn(dice: &SeededDice, percent: u64) -> Fate {
         8 => Fate::CaptivePortal,
         9 => Fate::ServerTrouble(ProblemCode::Internal),
         10 => Fate::ServerTrouble(ProblemCode::Busy),
+        13 => Fate::ServerTrouble(ProblemCode::Throttled),
         11 => Fate::PhoneDiesBefore,
         12 => Fate::PhoneDiesAfter,
         _ => Fate::ServerDies,

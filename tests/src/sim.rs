@@ -268,6 +268,7 @@ impl Schedule {
             self.compare_phones(number, conversation, &log);
         }
         self.look_at_guests().await;
+        self.compare_badges();
         let report = self.world.app().store().verify().await.expect("the log is verified");
         self.played.faults.extend(report.faults.iter().map(ToString::to_string));
         self.played.sent = self.actors.iter().map(|actor| actor.acts.len()).sum();
@@ -285,6 +286,19 @@ impl Schedule {
                     .faults
                     .push(format!("{text:?} is in the log {} times, or not theirs", found.len()));
             }
+        }
+    }
+
+    /// Devices of one person show one badge.
+    fn compare_badges(&mut self) {
+        let badges: Vec<u64> = self
+            .actors
+            .iter()
+            .filter(|actor| actor.name == "amina")
+            .map(|actor| actor.phone.portal().first_screen(9).expect("the store is read").unread)
+            .collect();
+        if badges.iter().any(|badge| Some(badge) != badges.first()) {
+            self.played.faults.push(format!("the devices of amina show {badges:?} unread"));
         }
     }
 

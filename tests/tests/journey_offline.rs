@@ -177,6 +177,31 @@ async fn stuck_text_lets_the_others_pass_and_arrives_in_the_end() {
     assert_eq!(world.texts(claim).await, ["the next one", "the firewall dislikes this"]);
 }
 
+// R40: also where the person has one conversation, and the app is started anew each time: syncing passes, so it is the
+// text.
+#[tokio::test]
+async fn text_that_keeps_failing_in_the_only_conversation_is_set_aside() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let mut amina = world.phone("amina").await;
+    let stuck = amina.portal().send(claim, "the firewall dislikes this").unwrap();
+    let path = Box::leak(format!("/v1/messages/{stuck}").into_boxed_str());
+    amina.network.set(Weather::Scripted(path, std::iter::repeat_n(Fate::ProxyPage, 25).collect()));
+    for _ in 0..22 {
+        amina.kill();
+        amina.start();
+        amina.portal().became_active().unwrap();
+        amina.portal().catch_up().await.unwrap();
+    }
+
+    amina.portal().send(claim, "the next one").unwrap();
+    amina.portal().catch_up().await.unwrap();
+
+    let shown = amina.outbox();
+    assert!(matches!(shown[0].delivery, Delivery::Waiting { stuck: true, .. }), "{shown:?}");
+    assert_eq!(world.texts(claim).await, ["the next one"]);
+}
+
 // R54: several devices of one person agree.
 #[tokio::test]
 async fn read_on_one_device_clears_the_badge_on_all() {

@@ -4,6 +4,7 @@
 
 use portico_core::outbox::entry::SendState;
 use portico_core::timeline::item::Delivery;
+use portico_tests::faults::Weather;
 use portico_tests::world::World;
 use portico_wire::looked_at::SeqRange;
 
@@ -54,6 +55,87 @@ async fn offered_again_message_is_accepted_into_an_archived_conversation() {
 
     assert_eq!(amina.portal().entry_state(key), Ok(SendState::Accepted));
     assert_eq!(world.texts(claim).await, ["while it was open"]);
+}
+
+// R41: access that was lost in the new life of the server is lost on the phone too, though no event says so any more.
+#[tokio::test]
+async fn access_lost_after_a_restore_is_purged_by_the_snapshot() {
+    let world = World::new().await;
+    let (direct, firm) = (world.conversation("direct"), world.firm.firm_id);
+    let [jonas_id, mara_id] = ["jonas", "mara"].map(|name| world.person_id(name));
+    let mut jonas = world.phone("jonas").await;
+    let mara = world.phone("mara").await;
+    mara.portal().send(direct, "for jonas alone").unwrap();
+    mara.portal().catch_up().await.unwrap();
+    jonas.portal().catch_up().await.unwrap();
+    world.back_up("held");
+    world.restore("held").unwrap();
+    world.app().store().remove_participant(firm, direct, jonas_id, mara_id).await.unwrap();
+
+    jonas.come_to_rest(&world).await;
+
+    assert!(jonas.portal().timeline(direct, None, 9).is_err());
+    assert!(jonas.portal().search("alone", None, 9).unwrap().hits.is_empty());
+}
+
+// R6, R54: also looks at what stands below a gap; they are told once scrolling there has shown that it is still there.
+#[tokio::test]
+async fn looks_below_a_gap_are_told_again_when_the_gap_is_filled() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let (mut amina, mut tablet) = (world.phone("amina").await, world.phone("amina").await);
+    let mara = world.phone("mara").await;
+    amina.network.set(Weather::Off);
+    let early = amina.portal().timeline(claim, None, 9).unwrap().head.last_seq;
+    amina.portal().look_at(claim, SeqRange { from_seq: 1, to_seq: early }).unwrap();
+    for number in 0..100 {
+        mara.portal().send(claim, &format!("text {number}")).unwrap();
+    }
+    mara.portal().catch_up().await.unwrap();
+    world.back_up("without the look");
+    world.restore("without the look").unwrap();
+    amina.come_to_rest(&world).await;
+    let mut oldest = early + 100 - 49;
+
+    while amina.portal().fetch_older(claim, oldest).await.unwrap() {
+        oldest = oldest.saturating_sub(500).max(2);
+    }
+    amina.come_to_rest(&world).await;
+    tablet.come_to_rest(&world).await;
+
+    let badges = [&amina, &tablet].map(|phone| phone.portal().first_screen(9).unwrap().unread);
+    assert_eq!(badges, [100, 100]);
+}
+
+// R53: what was lost in a life of the server that a restore undid is open again, and so are its pushes.
+#[tokio::test]
+async fn push_after_a_restore_opens_what_was_lost_before_it() {
+    let world = World::new().await;
+    let (direct, firm) = (world.conversation("direct"), world.firm.firm_id);
+    let [jonas_id, mara_id] = ["jonas", "mara"].map(|name| world.person_id(name));
+    let (mut jonas, mut mara) = (world.phone("jonas").await, world.phone("mara").await);
+    jonas.portal().keep_push_token("address").unwrap();
+    jonas.portal().catch_up().await.unwrap();
+    world.back_up("held");
+    for number in 0..9 {
+        // The log of jonas' events grows, so that a place in the old one is above many in the new one.
+        mara.portal().send(direct, &format!("text {number}")).unwrap();
+    }
+    mara.portal().catch_up().await.unwrap();
+    world.app().store().remove_participant(firm, direct, jonas_id, mara_id).await.unwrap();
+    jonas.portal().catch_up().await.unwrap();
+    assert!(jonas.portal().timeline(direct, None, 9).is_err());
+    world.restore("held").unwrap();
+    jonas.come_to_rest(&world).await;
+    jonas.portal().catch_up().await.unwrap();
+    mara.come_to_rest(&world).await;
+    mara.portal().send(direct, "you are back").unwrap();
+    mara.portal().catch_up().await.unwrap();
+    let push = world.pushes(jonas.device()).await.pop().unwrap();
+
+    let target = jonas.portal().resolve_tap(&push).unwrap();
+
+    assert!(format!("{target:?}").starts_with("Message("), "{target:?}");
 }
 
 // R54: looks are told again after a restore.

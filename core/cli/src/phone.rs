@@ -12,6 +12,8 @@ use portico_core::ports::{
     Transport,
 };
 use portico_core::signin::driver::Phone;
+use portico_wire::ids::SendKey;
+use portico_wire::refusal::Refusal;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
@@ -31,6 +33,14 @@ pub(crate) enum CliError {
     Pick {
         /// How many.
         count: usize,
+    },
+    /// The server refused the text for good; it is kept on this phone.
+    #[error("refused: {refusal}")]
+    NotSent {
+        /// Its key.
+        key: SendKey,
+        /// Why.
+        refusal: Refusal,
     },
     /// What was typed as a key, a path or a file is none.
     #[error("{0}")]

@@ -18,6 +18,12 @@ pub(crate) fn error(fault: &CliError) -> String {
         }
         CliError::Pick { count: 0 } => "No conversation matches. See: portico conversations".to_owned(),
         CliError::Pick { count } => format!("{count} conversations match; name one by its number or id."),
+        CliError::NotSent { key, refusal } => {
+            format!(
+                "Not sent: {} The text is kept on this phone. Let it go: portico withdraw {key}",
+                self::refusal(refusal)
+            )
+        }
         CliError::Input(text) => text.clone(),
         CliError::Demo(text) => format!("The demo failed: {text}"),
     }

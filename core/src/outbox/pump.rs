@@ -3,8 +3,7 @@
 //! Holds: at most one request per conversation, at most [`SIDE_BY_SIDE`] in all. An answer counts only if its
 //! epoch is this phone's own; on a stale one the pump stands still until the new epoch is adopted.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
@@ -45,10 +44,6 @@ pub struct Pump {
     link: Arc<SessionLink>,
     hub: Arc<EventHub>,
     ports: Ports,
-    /// Good answers so far; tells whether others pass while one entry fails.
-    passes: AtomicU64,
-    /// Guards, per failing entry, how many had passed when it began to fail. Entries leave when they are answered.
-    failing_since: Mutex<BTreeMap<SendKey, u64>>,
     /// Guards when looks and the push address are tried again: attempts made, and due time.
     small_things: Mutex<(u32, i64)>,
 }
@@ -70,15 +65,7 @@ impl Pump {
     /// A pump over these.
     #[must_use]
     pub fn new(store: Arc<Store>, link: Arc<SessionLink>, hub: Arc<EventHub>, ports: Ports) -> Self {
-        Self {
-            store,
-            link,
-            hub,
-            ports,
-            passes: AtomicU64::new(0),
-            failing_since: Mutex::default(),
-            small_things: Mutex::default(),
-        }
+        Self { store, link, hub, ports, small_things: Mutex::default() }
     }
 
     /// Does everything that is due, and says what comes next.
@@ -232,7 +219,6 @@ impl Pump {
     fn settle(&self, key: SendKey, said: Said) -> Result<Next, StoreError> {
         let now_ms = self.ports.clock.now_ms();
         let draw = u32::from_be_bytes(random(&*self.ports.dice));
-        let others_pass = self.others_pass(key, &said);
         self.store.write(|writing| {
             let epoch = writing.epoch()?;
             let (answer, accepted) = match said {
@@ -252,7 +238,11 @@ impl Pump {
                 Answer::SignedOut => Next::SignedOut,
                 _ => Next::GoOn,
             };
+            if !matches!(answer, Answer::Transient { .. }) {
+                writing.note_pass(Some(key))?;
+            }
             let Some(entry) = writing.outbox_entry(key)? else { return Ok(next) };
+            let others_pass = writing.others_passed(key)?;
             let event = Event::Answered { answer, others_pass, draw };
             writing.keep_progress(key, &step(entry.progress, event, now_ms).0)?;
             if let Some(accepted) = accepted {
@@ -260,9 +250,7 @@ impl Pump {
                 writing.keep_receipt(key, &accepted.receipt, count)?;
                 // Access was lost meanwhile: settled, and not stored (R41).
                 let conversation = accepted.entry.conversation_id;
-                let lost =
-                    writing.access_lost_at(conversation)?.is_some() && writing.head(conversation)?.is_none();
-                if !lost {
+                if !writing.is_access_lost(conversation)? {
                     writing.put_entry(&accepted.entry)?;
                 }
             }
@@ -270,25 +258,16 @@ impl Pump {
         })
     }
 
-    /// Whether another request passed since this entry began to fail.
-    fn others_pass(&self, key: SendKey, said: &Said) -> bool {
-        let mut failing = self.failing_since.lock().unwrap_or_else(PoisonError::into_inner);
-        match said {
-            Said::Other(Answer::Transient { .. }, _) => {
-                let passes = self.passes.load(Ordering::Relaxed);
-                *failing.entry(key).or_insert(passes) < passes
-            }
-            _ => {
-                failing.remove(&key);
-                self.passed();
-                false
-            }
+    /// Notes a good answer of the server to anything: what fails meanwhile fails by itself (R40).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn passed(&self) -> Result<(), StoreError> {
+        // Mostly nothing fails, and then nothing is written.
+        if self.store.read(|reading| reading.awaits_a_pass())? {
+            self.store.write(|writing| writing.note_pass(None))?;
         }
-    }
-
-    /// Notes a good answer of the server to anything.
-    pub fn passed(&self) {
-        self.passes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// What waits is due: the network changed, or the app came to the front.
@@ -367,7 +346,10 @@ impl Pump {
             match self.link.ask::<Done>(request).await {
                 // The server does not let this person know of it (any more), so the look means nothing there.
                 Ok(_) | Err(Miss::Problem(ProblemCode::NotFound, _) | Miss::Refused(..)) => {
-                    self.store.write(|writing| writing.told_looks(conversation, newest))?;
+                    self.store.write(|writing| {
+                        writing.note_pass(None)?;
+                        writing.told_looks(conversation, newest)
+                    })?;
                 }
                 Err(miss) => return Ok(Err(miss)),
             }
@@ -382,7 +364,10 @@ impl Pump {
         let request = codec::put_push_address(self.link.device_id(), &address);
         match self.link.ask::<Done>(request).await {
             Ok(_) => {
-                self.store.write(|writing| writing.unset(Fact::PushAddressUntold))?;
+                self.store.write(|writing| {
+                    writing.note_pass(None)?;
+                    writing.unset(Fact::PushAddressUntold)
+                })?;
                 Ok(Ok(()))
             }
             Err(miss) => Ok(Err(miss)),

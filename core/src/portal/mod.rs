@@ -396,7 +396,6 @@ impl Portal {
             match connection {
                 Connection::SignedOut => self.room.hub.tell(&[PortalEvent::SignInNeeded]),
                 Connection::Online => {
-                    self.room.pump.passed();
                     self.room.pump_woken.notify_one();
                 }
                 Connection::Unknown | Connection::Offline(_) => {}

@@ -57,6 +57,9 @@ impl Portal {
     /// A store fault.
     pub async fn pull_once(&self, wait_s: u32) -> Result<Pulled, PortalError> {
         let pulled = self.room.puller.pull(wait_s).await?;
+        if matches!(pulled, Pulled::Applied { .. }) {
+            self.room.pump.passed()?;
+        }
         self.note_connection(match pulled {
             Pulled::Applied { .. } => Connection::Online,
             Pulled::Transient { fault, .. } => Connection::Offline(fault),

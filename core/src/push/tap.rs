@@ -90,7 +90,7 @@ pub fn resolve(
             shown: Shown::Message,
         });
     }
-    if reading.access_lost_at(push.conversation_id)?.is_some_and(|lost| push.log_seq <= lost) {
+    if reading.is_outdated(push)? {
         return Ok(TapTarget::Inbox(WhyInbox::AccessLost));
     }
     Ok(TapTarget::Message {

@@ -3,6 +3,7 @@
 //! Holds (design section 3): epoch, re-offers and the dropped requests change together; what the snapshot lacks is
 //! not purged; looks are repeated by entry, not by place.
 
+use portico_wire::ids::ConversationId;
 use portico_wire::limits::RESTORE_MARGIN_MS;
 use portico_wire::looked_at::{SeqRange, SeqSet};
 use portico_wire::sync::{Snapshot, SnapshotConversation};
@@ -14,12 +15,14 @@ use super::{Reading, StoreError, Writing};
 use crate::outbox::machine::{Event, step};
 
 /// What adopting changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adopted {
     /// Whether the server was restored: this phone lived in another epoch before.
     pub restored: bool,
     /// How many sends are offered again.
     pub reoffered: usize,
+    /// Conversations that were purged, because access to them was lost (R41).
+    pub lost: Vec<ConversationId>,
 }
 
 impl Reading<'_> {
@@ -41,6 +44,14 @@ impl Writing<'_> {
         let before = self.epoch()?;
         let restored = before.is_some_and(|epoch| epoch != snapshot.epoch);
         let mut reoffered = 0;
+        // First: what access loss purges is not offered again.
+        let mut lost = Vec::new();
+        for loss in &snapshot.access_lost {
+            if self.head(loss.conversation_id)?.is_some() {
+                self.purge_conversation(loss.conversation_id, snapshot.epoch, loss.log_seq)?;
+                lost.push(loss.conversation_id);
+            }
+        }
         if restored {
             reoffered = self.reoffer(snapshot.restored_to_ms, now_ms)?;
             self.doubt_everything()?;
@@ -58,7 +69,7 @@ impl Writing<'_> {
         if restored {
             self.repeat_looks(now_ms)?;
         }
-        Ok(Adopted { restored, reoffered })
+        Ok(Adopted { restored, reoffered, lost })
     }
 
     /// Drops every request in flight, and lines up what the restored server may lack.
@@ -101,7 +112,10 @@ impl Writing<'_> {
     }
 
     /// Tells the restored server again of looks at entries it has and does not know to be looked at.
-    fn repeat_looks(&self, now_ms: i64) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn repeat_looks(&self, now_ms: i64) -> Result<(), StoreError> {
         let looked: Vec<(i64, [u8; 16], i64)> = self
             .0
             .0
@@ -112,7 +126,7 @@ impl Writing<'_> {
             .collect::<Result<_, _>>()?;
         for (place, conversation, seq) in looked {
             let seq = uint(seq);
-            let conversation = portico_wire::ids::ConversationId::from_bytes(conversation);
+            let conversation = ConversationId::from_bytes(conversation);
             self.look_at(conversation, SeqRange { from_seq: seq, to_seq: seq }, now_ms)?;
             self.0.0.prepare_cached("UPDATE entries SET relook = 0 WHERE place = ?1")?.execute([place])?;
         }

@@ -2,8 +2,9 @@
 
 use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState};
 use portico_wire::entry::Entry;
-use portico_wire::ids::ConversationId;
+use portico_wire::ids::{ConversationId, Epoch};
 use portico_wire::looked_at::SeqSet;
+use portico_wire::push::PushContent;
 use rusqlite::OptionalExtension as _;
 
 use super::spans::Ranges;
@@ -24,17 +25,35 @@ impl Reading<'_> {
         text.as_deref().map(from_json).transpose()
     }
 
-    /// The place in the person's log at which access to a conversation was lost; none if it was not.
+    /// Whether access to a conversation was lost since it was last held.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn access_lost_at(&self, conversation: ConversationId) -> Result<Option<u64>, StoreError> {
-        let seq: Option<i64> = self
+    pub fn is_access_lost(&self, conversation: ConversationId) -> Result<bool, StoreError> {
+        Ok(self.lost_access(conversation)?.is_some() && self.head(conversation)?.is_none())
+    }
+
+    /// Whether a push was made before access to its conversation was lost (R41). One of this life of the server is
+    /// not outdated by a loss in a life that a restore undid.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_outdated(&self, push: &PushContent) -> Result<bool, StoreError> {
+        let Some((epoch, log_seq)) = self.lost_access(push.conversation_id)? else { return Ok(false) };
+        if push.epoch == epoch {
+            return Ok(push.log_seq <= log_seq);
+        }
+        Ok(self.epoch()? != Some(push.epoch))
+    }
+
+    fn lost_access(&self, conversation: ConversationId) -> Result<Option<(Epoch, u64)>, StoreError> {
+        Ok(self
             .0
-            .prepare_cached("SELECT log_seq FROM lost_access WHERE conversation_id = ?1")?
-            .query_row([conversation.as_bytes()], |row| row.get(0))
-            .optional()?;
-        Ok(seq.map(uint))
+            .prepare_cached("SELECT epoch, log_seq FROM lost_access WHERE conversation_id = ?1")?
+            .query_row([conversation.as_bytes()], |row| {
+                Ok((Epoch::from_bytes(row.get(0)?), uint(row.get(1)?)))
+            })
+            .optional()?)
     }
 }
 
@@ -82,7 +101,12 @@ impl Writing<'_> {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn purge_conversation(&self, conversation: ConversationId, log_seq: u64) -> Result<(), StoreError> {
+    pub fn purge_conversation(
+        &self,
+        conversation: ConversationId,
+        epoch: Epoch,
+        log_seq: u64,
+    ) -> Result<(), StoreError> {
         let places: Vec<i64> = self
             .0
             .0
@@ -106,10 +130,10 @@ impl Writing<'_> {
         self.0
             .0
             .prepare_cached(
-                "INSERT INTO lost_access (conversation_id, log_seq) VALUES (?1, ?2)
-                 ON CONFLICT (conversation_id) DO UPDATE SET log_seq = excluded.log_seq",
+                "INSERT INTO lost_access (conversation_id, epoch, log_seq) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (conversation_id) DO UPDATE SET epoch = excluded.epoch, log_seq = excluded.log_seq",
             )?
-            .execute((conversation.as_bytes(), int(log_seq)))?;
+            .execute((conversation.as_bytes(), epoch.as_bytes(), int(log_seq)))?;
         Ok(())
     }
 }

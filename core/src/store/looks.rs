@@ -45,7 +45,7 @@ impl Reading<'_> {
 
 impl Writing<'_> {
     /// Notes that `range` was on screen, and that the server must hear of it. What is in the union already is
-    /// not noted twice.
+    /// not noted twice; what the log does not have yet was on nobody's screen.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -55,7 +55,9 @@ impl Writing<'_> {
         range: SeqRange,
         shown_at_ms: i64,
     ) -> Result<bool, StoreError> {
-        let new = self.looked_at(conversation)?.gaps(range);
+        let Some(head) = self.head(conversation)? else { return Ok(false) };
+        let shown = SeqRange { to_seq: range.to_seq.min(head.last_seq), ..range };
+        let new = self.looked_at(conversation)?.gaps(shown);
         for gap in &new {
             self.0
                 .0

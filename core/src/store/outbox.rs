@@ -84,6 +84,30 @@ const fn due_ms(state: &SendState) -> i64 {
 }
 
 impl Reading<'_> {
+    /// Whether an entry gets faulty answers and nothing is known to have passed since.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn awaits_a_pass(&self) -> Result<bool, StoreError> {
+        Ok(self
+            .0
+            .prepare_cached(
+                "SELECT 1 FROM outbox WHERE is_open = 1 AND server_faults > 0 AND others_passed = 0",
+            )?
+            .exists([])?)
+    }
+
+    /// Whether something was answered well since the first faulty answer to this entry.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn others_passed(&self, key: SendKey) -> Result<bool, StoreError> {
+        Ok(self
+            .0
+            .prepare_cached("SELECT 1 FROM outbox WHERE send_key = ?1 AND others_passed = 1")?
+            .exists([key.as_bytes()])?)
+    }
+
     /// The entry of that key.
     ///
     /// # Errors
@@ -199,7 +223,9 @@ impl Writing<'_> {
         self.0.0
             .prepare_cached(
                 "UPDATE outbox SET is_open = ?2, state = ?3, until_ms = ?4, fault = ?5, refusal = ?6, tried = ?7,
-                    attempts = ?8, server_faults = ?9, stuck = ?10 WHERE send_key = ?1",
+                    attempts = ?8, server_faults = ?9, stuck = ?10,
+                    others_passed = CASE ?9 WHEN 0 THEN 0 ELSE others_passed END
+                 WHERE send_key = ?1",
             )?
             .execute((
                 key.as_bytes(),
@@ -230,6 +256,22 @@ impl Writing<'_> {
                     dismissed = 1 WHERE send_key = ?1",
             )?
             .execute((key.as_bytes(), to_json(receipt)?, receipt.accepted_at_ms, rank))?;
+        Ok(())
+    }
+
+    /// Something was answered well: the entries that get faulty answers are failing by themselves. `but`: the one
+    /// that was answered.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn note_pass(&self, but: Option<SendKey>) -> Result<(), StoreError> {
+        self.0
+            .0
+            .prepare_cached(
+                "UPDATE outbox SET others_passed = 1
+                 WHERE is_open = 1 AND server_faults > 0 AND others_passed = 0 AND send_key IS NOT ?1",
+            )?
+            .execute([but.map(|key| *key.as_bytes())])?;
         Ok(())
     }
 

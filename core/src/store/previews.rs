@@ -54,8 +54,7 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn keep_preview(&self, push: &PushContent) -> Result<bool, StoreError> {
-        let outdated = self.access_lost_at(push.conversation_id)?.is_some_and(|lost| push.log_seq <= lost);
-        if outdated || self.entry(push.entry_id)?.is_some() {
+        if self.is_outdated(push)? || self.entry(push.entry_id)?.is_some() {
             return Ok(false);
         }
         self.0

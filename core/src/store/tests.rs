@@ -143,6 +143,7 @@ fn snapshot(epoch: Epoch, entries: Vec<Entry>, restored_to_ms: Option<i64>) -> S
         next_seq: 10,
         restored_to_ms,
         conversations: vec![SnapshotConversation { head: head(last_seq), entries, looked_at: Vec::new() }],
+        access_lost: Vec::new(),
         server_time_ms: 0,
         backed_up_through_ms: None,
     }
@@ -323,7 +324,7 @@ fn losing_access_purges_what_was_received() {
         complete: true,
     };
 
-    fixture.write(|writing| writing.purge_conversation(ROOM, 12));
+    fixture.write(|writing| writing.purge_conversation(ROOM, FIRST_EPOCH, 12));
 
     let query = Query::parse("secret").unwrap();
     assert!(fixture.store.read(|reading| reading.search(&query, None, 9)).unwrap().is_empty());
@@ -350,7 +351,7 @@ fn restore_offers_own_sends_again_before_anything_newer() {
     let back_ms = 2_000 + portico_wire::limits::RESTORE_MARGIN_MS;
     let adopted = fixture.adopt(SECOND_EPOCH, log[..1].to_vec(), Some(back_ms));
 
-    assert_eq!(adopted, Adopted { restored: true, reoffered: 2 });
+    assert_eq!(adopted, Adopted { restored: true, reoffered: 2, lost: Vec::new() });
     let mut order = Vec::new();
     while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM)).unwrap() {
         assert_eq!(head.entry.receipt.is_some(), head.entry.send_key != newer);

@@ -113,7 +113,8 @@ fn apply_event(writing: &Writing<'_>, event: &SyncEvent, changed: &mut Changed) 
             }
         }
         EventBody::AccessLost(lost) => {
-            writing.purge_conversation(lost.conversation_id, event.seq)?;
+            let epoch = writing.epoch()?.ok_or(StoreError::Damaged)?;
+            writing.purge_conversation(lost.conversation_id, epoch, event.seq)?;
             changed.lost.push(lost.conversation_id);
             changed.list = true;
         }

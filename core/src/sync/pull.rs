@@ -104,6 +104,7 @@ impl Puller {
             .iter()
             .map(|conversation| PortalEvent::TimelineChanged(conversation.head.conversation_id))
             .collect();
+        events.extend(adopted.lost.iter().copied().map(PortalEvent::AccessLost));
         events.push(PortalEvent::ConversationsChanged);
         if adopted.restored {
             tracing::info!(reoffered = adopted.reoffered, "the server was restored");
@@ -125,10 +126,12 @@ impl Puller {
         let request = codec::entries_before(conversation, before_seq, PAGE_ITEMS_MAX);
         let page: HistoryPage = self.link.ask(request).await?;
         let Some(first) = page.entries.first().map(|entry| entry.seq) else { return Ok(page.more) };
+        let now_ms = self.ports.clock.now_ms();
         self.store.write(|writing| {
             // A page of another epoch may stand elsewhere; the next pull adopts first.
             if writing.epoch()? == Some(page.epoch) {
                 writing.put_page(conversation, first, before_seq.saturating_sub(1), &page.entries)?;
+                writing.repeat_looks(now_ms)?;
             }
             Ok::<_, StoreError>(())
         })?;

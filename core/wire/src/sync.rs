@@ -159,6 +159,16 @@ pub struct SnapshotConversation {
     pub looked_at: Vec<SeqRange>,
 }
 
+/// A conversation whose access was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SnapshotLoss {
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// The place of the newest such event in the person's log.
+    pub log_seq: u64,
+}
+
 /// The answer of `GET /v1/snapshot?epoch=E`: all of it read in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -172,6 +182,9 @@ pub struct Snapshot {
     pub restored_to_ms: Option<i64>,
     /// Every conversation this person may read.
     pub conversations: Vec<SnapshotConversation>,
+    /// Every conversation of which this person may not know any more: the events that said so are not read again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access_lost: Vec<SnapshotLoss>,
     /// The server's clock, UTC milliseconds.
     pub server_time_ms: i64,
     /// As in [`crate::limits::Limits`].

@@ -45,7 +45,7 @@ async fn play(id: &str, with: &Value) -> bool {
     true
 }
 
-// R40, R50, R51, R53, R54, R55: what the core promises holds across the language border.
+// R40, R50, R51, R53: what the core promises holds across the language border.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_scenario_holds_in_rust() {
     let list: Value = serde_json::from_str(include_str!("../../vectors/scenarios.json")).unwrap();

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use clap::Args;
 use portico_core::Portal;
 use portico_core::outbox::entry::SendState;
+use portico_core::timeline::item::Delivery;
 use portico_wire::ids::SendKey;
 use portico_wire::message::Body;
 use serde_json::json;
@@ -47,6 +48,10 @@ impl Send {
 fn say_how_it_stands(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
     let accepted = portal.entry_state(key)? == SendState::Accepted;
     let waiting = portal.outbox()?.into_iter().find(|echo| echo.send_key == key);
+    if let Some(Delivery::Refused(refusal)) = waiting.as_ref().map(|echo| &echo.delivery) {
+        // Not done: whoever sent it must not take it for sent. The text is kept.
+        return Err(CliError::NotSent { key, refusal: refusal.clone() });
+    }
     if cli.json {
         let echo = waiting.as_ref().map(print::echo_json);
         let state = if accepted { "accepted" } else { "waiting" };

@@ -19,6 +19,7 @@ CREATE INDEX conversations_by_time ON conversations (last_at_ms);
 -- Conversations whose access was lost, with the place in the person's log: an older push about them is dropped.
 CREATE TABLE lost_access (
     conversation_id BLOB NOT NULL PRIMARY KEY,
+    epoch           BLOB NOT NULL,              -- in which life of the server
     log_seq         INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -96,6 +97,7 @@ CREATE TABLE outbox (
     tried           INTEGER NOT NULL DEFAULT 0,
     attempts        INTEGER NOT NULL DEFAULT 0,
     server_faults   INTEGER NOT NULL DEFAULT 0,
+    others_passed   INTEGER NOT NULL DEFAULT 0, -- since its first faulty answer, something else was answered well
     stuck           INTEGER NOT NULL DEFAULT 0,
     receipt         TEXT,                       -- Receipt as JSON
     first_rank      INTEGER,                    -- order of the first acceptance

@@ -8,7 +8,9 @@ use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, Epoch, FirmId, PersonId};
 use portico_wire::limits::{PAGE_BYTES_MAX, SNAPSHOT_ENTRIES};
 use portico_wire::looked_at::LookedAtState;
-use portico_wire::sync::{AccessLost, EventBody, HistoryPage, Snapshot, SnapshotConversation, SyncEvent};
+use portico_wire::sync::{
+    AccessLost, EventBody, HistoryPage, Snapshot, SnapshotConversation, SnapshotLoss, SyncEvent,
+};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::value::RawValue;
 
@@ -95,6 +97,7 @@ impl Store {
     ) -> Result<Snapshot, StoreError> {
         let epoch = self.epoch();
         self.read(move |tx| {
+            let conversations = conversations(tx, caller)?;
             Ok(Snapshot {
                 epoch,
                 next_seq: last_event_seq(tx, caller.firm_id, caller.person_id)?,
@@ -102,7 +105,8 @@ impl Store {
                     Some(asked) => backups::restored_to_since(tx, asked)?,
                     None => None,
                 },
-                conversations: conversations(tx, caller)?,
+                access_lost: access_lost(tx, caller, &conversations)?,
+                conversations,
                 server_time_ms: now_ms,
                 backed_up_through_ms: backups::backed_up_through_ms(tx)?,
             })
@@ -289,6 +293,24 @@ fn conversations(connection: &Connection, caller: Caller) -> rusqlite::Result<Ve
         out.push(SnapshotConversation { head, entries, looked_at: looked.ranges().to_vec() });
     }
     Ok(out)
+}
+
+/// What the person lost access to, and does not hold again.
+fn access_lost(
+    connection: &Connection,
+    caller: Caller,
+    held: &[SnapshotConversation],
+) -> rusqlite::Result<Vec<SnapshotLoss>> {
+    let mut lost = connection.prepare_cached(
+        "SELECT conversation_id, max(seq) FROM events
+         WHERE firm_id = ?1 AND person_id = ?2 AND kind = 'access_lost' GROUP BY conversation_id",
+    )?;
+    let lost = lost.query_map(params![caller.firm_id.as_bytes(), caller.person_id.as_bytes()], |found| {
+        let conversation_id = row::id(found, 0, ConversationId::from_bytes)?;
+        Ok(SnapshotLoss { conversation_id, log_seq: row::seq(found, 1)? })
+    })?;
+    let holds = |id| held.iter().any(|conversation| conversation.head.conversation_id == id);
+    lost.filter(|loss| loss.as_ref().map_or(true, |loss| !holds(loss.conversation_id))).collect()
 }
 
 /// The newest entries of what the phone holds, as far as the bytes reach.

@@ -164,6 +164,8 @@ CREATE TABLE events (
     CHECK ((kind = 'entry') = (entry_seq IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX events_of_loss ON events (firm_id, person_id, conversation_id, seq) WHERE kind = 'access_lost';
+
 -- What was on screen: disjoint ranges, each with the first time it was shown and the time the server heard of it.
 CREATE TABLE looks (
     firm_id         BLOB NOT NULL,
