@@ -36,7 +36,12 @@ private fun signIn(home: String) = SignIn(home, PlainFiles(Path.of(home, "keys")
 private fun portal(home: String): Portal = checkNotNull(signIn(home).portal())
 
 private fun timeCalls(portal: Portal) {
-    val conversation = portal.firstScreen(1u).conversations.first().head.conversationId
+    val conversation =
+        portal
+            .firstScreen(1u)
+            .conversations
+            .first()
+            .head.conversationId
     sayPerCall("connection", CALLS) { portal.connection() }
     sayPerCall("refused", CALLS) {
         try {
@@ -70,8 +75,7 @@ private fun highestResidentKib(): String =
 private class PlainFiles(
     private val folder: Path,
 ) : SecretStore {
-    override fun read(name: String): ByteArray? =
-        folder.resolve(name).takeIf(Files::exists)?.let(Files::readAllBytes)
+    override fun read(name: String): ByteArray? = folder.resolve(name).takeIf(Files::exists)?.let(Files::readAllBytes)
 
     override fun keep(
         name: String,

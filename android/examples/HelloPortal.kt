@@ -1,5 +1,8 @@
 package org.portico.examples
 
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.flow.filterIsInstance
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import org.portico.ffi.ConversationId
@@ -23,9 +26,11 @@ import java.nio.file.Path
 fun main(arguments: Array<String>) {
     val (folder, server, email) = arguments
     val signIn = installation("$folder/home", FolderSecrets(Path.of(folder, "keys")))
-    runBlocking {
+    // On other threads: whoever reads a line holds one.
+    runBlocking(Dispatchers.Default) {
         val portal = signIn.onDisk { portal() } ?: answerTheMail(signIn, server, email)
-        val following = launch { follow(portal) }
+        // It hears of what changes from here on; the page is read after that.
+        val following = launch(start = CoroutineStart.UNDISPATCHED) { follow(portal) }
         val upToDate = launch { portal.run() }
         portal.catchUp()
         val screen = portal.onDisk { firstScreen(50u) }
@@ -33,7 +38,7 @@ fun main(arguments: Array<String>) {
         screen.conversations.forEach { println("${it.head.title}: ${it.newest?.body}") }
 
         val newest = screen.conversations.first()
-        for (line in generateSequence(::readlnOrNull)) send(portal, newest.head.conversationId, line)
+        for (line in typed) send(portal, newest.head.conversationId, line)
         portal.catchUp()
         upToDate.cancel()
         portal.end()
@@ -50,7 +55,7 @@ private suspend fun answerTheMail(
     println("The code from the mail:")
     while (true) {
         try {
-            signIn.answer(readln(), deviceName = "Hello")
+            signIn.answer(typed.next(), deviceName = "Hello")
             return checkNotNull(signIn.onDisk { portal() })
         } catch (fault: PortalException) {
             // The words are the app's own; `code` is the key of its string table.
@@ -72,10 +77,15 @@ private suspend fun send(
 }
 
 private suspend fun follow(portal: Portal) =
-    portal.changes().collect { event ->
-        if (event is PortalEvent.TimelineChanged) {
-            val page = portal.onDisk { timeline(event.conversationId, null, 50u) }
-            val newest = page.items.lastOrNull() as? TimelineItem.Logged
-            newest?.let { println("${it.entry.authorName}: ${it.entry.body}") }
+    try {
+        portal.changes().filterIsInstance<PortalEvent.TimelineChanged>().collect { changed ->
+            val newest = portal.onDisk { timeline(changed.conversationId, null, 50u) }.items.lastOrNull()
+            if (newest is TimelineItem.Logged) println("${newest.entry.authorName}: ${newest.entry.body}")
         }
+    } catch (fault: PortalException) {
+        // `ended`, where the portal ends while a page of it is read.
+        println("no longer following: ${fault.code}")
     }
+
+/** In UTF-8, whatever the locale: JDK 17 decodes with the locale's charset. */
+private val typed = generateSequence(System.`in`.bufferedReader(Charsets.UTF_8)::readLine).iterator()

@@ -7,8 +7,8 @@
 //! - `records`, `states`, `ids`: mirrors. The core's types cross as they are; a field that drifts does not compile.
 //! - `error`: what a shell can do about a fault. `ports`: what the platform gives: secrets, a device key, the network.
 //!
-//! Holds: every call returns a typed error, also for a panic; nothing is locked while foreign code runs; dropping an
-//! object does nothing that matters.
+//! Holds: a call that can fail returns a typed error, also for a panic; dropping an object does nothing that matters.
+//! A port may be asked while an installation opens or signs, so it answers at once and calls nothing of this back.
 
 uniffi::setup_scaffolding!("portico");
 

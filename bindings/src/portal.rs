@@ -291,7 +291,7 @@ impl Portal {
         self.wait(Some(call), |core| async move { core.sign_out().await }).await
     }
 
-    /// Ends this portal and closes its store: calls that wait and calls to come answer `Ended`, event
+    /// Ends this portal, and closes its store once no call uses it any more: calls that wait and calls to come answer `Ended`, event
     /// streams stop. Nothing is lost; `SignIn.portal` gives a new one.
     pub fn end(&self) {
         self.ended.send_replace(true);

@@ -1,6 +1,7 @@
 //! What the platform gives. Foreign traits are synchronous and small; each has an adapter to the core's port here.
 //!
-//! The core calls them from threads of its own, and holds no lock meanwhile.
+//! The core calls them from threads of its own and from the caller's, and may hold what it needs of its own meanwhile:
+//! a port answers at once, and calls nothing of the core.
 
 use std::sync::Arc;
 

@@ -36,8 +36,9 @@ pub enum Answer {
 #[derive(Debug, uniffi::Object)]
 pub struct SignIn {
     phone: Phone,
-    /// Guards the portal that is open, so that there is one per store.
-    open: Mutex<Option<Arc<Portal>>>,
+    /// Guards the portal that is open, so that there is one per store. A port that is asked while it opens must not
+    /// call back into this installation.
+    open: Arc<Mutex<Option<Arc<Portal>>>>,
 }
 
 #[uniffi::export]
@@ -67,7 +68,7 @@ impl SignIn {
             }
             std::fs::create_dir_all(&home).map_err(|_| PortalError::DiskFull)?;
             let phone = Phone::new(home, ports(secrets, device_key, network, real));
-            Ok(Arc::new(Self { phone, open: Mutex::new(None) }))
+            Ok(Arc::new(Self { phone, open: Arc::default() }))
         })
     }
 
@@ -124,23 +125,14 @@ impl SignIn {
         device_name: String,
         call: u64,
     ) -> Result<Answer, PortalError> {
-        let phone = self.phone.clone();
-        let answered = runtime::run(Some(call), async move {
+        let (phone, open) = (self.phone.clone(), Arc::clone(&self.open));
+        // All of it in one body: who takes the call back finds the portal of whoever is signed in by then.
+        runtime::run(Some(call), async move {
             let pending = phone.pending_sign_in().ok_or(PortalError::ChallengeEnded)?;
-            phone.answer(&pending, &code, firm, &device_name).await
+            let answered = phone.answer(&pending, &code, firm, &device_name).await?;
+            Ok(admit(answered, &open))
         })
-        .await?;
-        Ok(match answered {
-            Answered::ChooseFirm(firms) => Answer::ChooseFirm { firms },
-            Answered::SignedIn(signed_in) => {
-                let portal = Arc::new(Portal::of(signed_in.portal));
-                let before = self.open.lock().unwrap_or_else(PoisonError::into_inner).replace(portal);
-                if let Some(before) = before {
-                    before.end();
-                }
-                Answer::SignedIn { sealed: signed_in.sealed, began_anew: signed_in.began_anew }
-            }
-        })
+        .await
     }
 
     /// Opens a push and keeps it, still sealed, for the portal. All that a notification extension does: no store is
@@ -151,6 +143,21 @@ impl SignIn {
     /// `DiskFull`.
     pub fn receive_push(&self, payload: String) -> Result<PushContent, PortalError> {
         guarded(|| self.phone.receive_push(&payload))
+    }
+}
+
+/// Puts the portal of a person who signed in in the place of the one before, which ends.
+fn admit(answered: Answered, open: &Mutex<Option<Arc<Portal>>>) -> Answer {
+    match answered {
+        Answered::ChooseFirm(firms) => Answer::ChooseFirm { firms },
+        Answered::SignedIn(signed_in) => {
+            let portal = Arc::new(Portal::of(signed_in.portal));
+            let before = open.lock().unwrap_or_else(PoisonError::into_inner).replace(portal);
+            if let Some(before) = before {
+                before.end();
+            }
+            Answer::SignedIn { sealed: signed_in.sealed, began_anew: signed_in.began_anew }
+        }
     }
 }
 

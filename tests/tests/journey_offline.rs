@@ -16,8 +16,10 @@ use portico_wire::refusal::{Refusal, RefusalCode};
 async fn everything_synced_works_in_airplane_mode() {
     let world = World::new().await;
     let claim = world.conversation("claim");
-    let amina = world.phone("amina").await;
+    let mut amina = world.phone("amina").await;
     amina.network.set(Weather::Off);
+    amina.kill();
+    amina.start();
 
     amina.portal().keep_draft(claim, "half a thought").unwrap();
     let key = amina.portal().send(claim, "written in a tunnel").unwrap();
@@ -31,6 +33,9 @@ async fn everything_synced_works_in_airplane_mode() {
     assert_eq!(amina.portal().timeline(claim, None, 20).unwrap().draft, None);
     let found = amina.portal().search("tunnel", None, 10).unwrap();
     assert_eq!(found.unsent[0].send_key, key);
+    let synced = amina.portal().search("welcome amina", None, 10).unwrap();
+    assert_eq!(synced.hits.len(), 1);
+    assert!(amina.texts(claim)[0].starts_with("Welcome, Amina."));
 }
 
 // R40, R51: once, in order, after kills and lost answers.

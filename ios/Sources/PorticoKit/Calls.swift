@@ -4,6 +4,7 @@ import PorticoFFI
 /// a generated Swift function can not be cancelled by itself, so the call carries a number for that.
 public func takenBackOnCancel<T: Sendable>(_ body: (UInt64) async throws -> T) async throws -> T {
     let call = newCall()
+    defer { callBack(call: call) }
     return try await withTaskCancellationHandler {
         try await body(call)
     } onCancel: {
@@ -13,19 +14,13 @@ public func takenBackOnCancel<T: Sendable>(_ body: (UInt64) async throws -> T) a
 
 extension PortalProtocol {
     /// Runs calls that read or queue, which touch the disk for milliseconds, away from the main actor.
-    public func onDisk<T: Sendable>(_ body: @Sendable (Self) throws -> T) async throws -> T {
-        try body(self)
-    }
+    public func onDisk<T: Sendable>(_ body: @Sendable (Self) throws -> T) async throws -> T { try body(self) }
 
     /// Keeps this portal up to date until the task is cancelled.
-    public func run() async throws {
-        try await takenBackOnCancel { try await run(call: $0) }
-    }
+    public func run() async throws { try await takenBackOnCancel { try await run(call: $0) } }
 
     /// Does everything that is due, and ends.
-    public func catchUp() async throws -> Rest {
-        try await takenBackOnCancel { try await catchUp(call: $0) }
-    }
+    public func catchUp() async throws -> Rest { try await takenBackOnCancel { try await catchUp(call: $0) } }
 
     /// Brings what stands below `beforeSeq`. Whether there is still more.
     public func fetchOlder(conversation: ConversationId, beforeSeq: UInt64) async throws -> Bool {
@@ -35,16 +30,17 @@ extension PortalProtocol {
     }
 
     /// Signs this device out on the server.
-    public func signOut() async throws {
-        try await takenBackOnCancel { try await signOut(call: $0) }
+    public func signOut() async throws { try await takenBackOnCancel { try await signOut(call: $0) } }
+
+    /// The system is about to suspend the app: no request starts, and the store is made whole within `deadline`.
+    public func suspend(deadline: Duration) async throws {
+        try await suspend(deadlineMs: UInt64(min(max(deadline / .milliseconds(1), 0), Double(UInt32.max))))
     }
 }
 
 extension SignInProtocol {
     /// Runs calls that touch the disk for milliseconds away from the main actor.
-    public func onDisk<T: Sendable>(_ body: @Sendable (Self) throws -> T) async throws -> T {
-        try body(self)
-    }
+    public func onDisk<T: Sendable>(_ body: @Sendable (Self) throws -> T) async throws -> T { try body(self) }
 
     /// Asks the server to mail a code to `email`.
     public func begin(serverUrl: String, email: String) async throws -> PendingSignIn {

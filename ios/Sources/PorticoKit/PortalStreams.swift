@@ -20,9 +20,7 @@ private actor Feed {
         self.stream = stream
     }
 
-    deinit {
-        stream.stop()
-    }
+    deinit { stream.stop() }
 
     func next() async throws -> PortalEvent? {
         if taken.isEmpty {

@@ -52,6 +52,34 @@ struct AdapterTests {
         #expect(try permissions(inner.appendingPathComponent("key")) == 0o600)
     }
 
+    @Test func nameThatIsPlainIsItsFile() throws {
+        let folder = try scratchFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let names = ["session-key", "store-key.\(UUID().uuidString)-\(UUID().uuidString)", "push_key.new", ".a", "a."]
+
+        for name in names { try FolderSecrets(folder: folder).keep(name: name, secret: Data()) }
+
+        #expect(try Set(FileManager.default.contentsOfDirectory(atPath: folder.path)) == Set(names))
+    }
+
+    @Test func noNameLeadsOutOfTheFolder() throws {
+        let folder = try scratchFolder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let secrets = FolderSecrets(folder: folder.appendingPathComponent("secrets"))
+        let names = [
+            "../x", "/x", "a/b", "a", "a\u{0}b", "a.new", "a~", ".", "..", "...", "%2E", "é", "e\u{301}", "a b",
+            "\\", "👩🏽‍⚖️",
+        ]
+
+        for (number, name) in names.enumerated() { try secrets.keep(name: name, secret: Data([UInt8(number)])) }
+
+        for (number, name) in names.enumerated() { #expect(try secrets.read(name: name) == Data([UInt8(number)])) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["secrets"])
+        for name in names { try secrets.forget(name: name) }
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.path) == ["secrets"])
+        #expect(throws: PortError.Unavailable) { try secrets.keep(name: "", secret: Data()) }
+    }
+
     @Test func folderThatCanNotBeWrittenIsUnavailable() throws {
         let folder = try scratchFolder()
         defer { try? FileManager.default.removeItem(at: folder) }

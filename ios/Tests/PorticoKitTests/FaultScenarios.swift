@@ -12,6 +12,8 @@ import Testing
         let page = try await fault { try portal.timeline(conversation: id, beforeSeq: nil, most: 9) }
         try #require(page == .NotHere)
         try #require(await fault { try portal.send(conversation: id, text: "to nobody") } == .NotHere)
+        let older = try await fault { try await portal.fetchOlder(conversation: id, beforeSeq: 9) }
+        try #require(older == .NotHere)
         try #require(await fault { try portal.entryState(key: id) } == .NotHere)
         try #require(await fault { try portal.discard(key: id) } == .NotHere)
         try #require(await fault { try portal.sendAgain(key: id) } == .NotHere)
@@ -53,13 +55,13 @@ private func keyStoreFails(_ with: Inputs, _ state: FaultySecrets.State, saying 
     let portal = try await world.phone(with.person).portal()
 
     let stream = try portal.events()
-    let waiting = Task { try await stream.nextBatch(most: 256) }
+    let reading = try waiting { try await stream.nextBatch(most: 256) }
     stream.stop()
-    try #require(try await outcome { try await waiting.value }.isEmpty)
+    try #require(try await outcome { try await reading.value }.isEmpty)
     try #require(try await outcome { try await stream.nextBatch(most: 256) }.isEmpty)
 
     let changes = try portal.changes()
-    let reader = Task { for try await _ in changes {} }
+    let reader = try waiting { for try await _ in changes {} }
     reader.cancel()
     try await outcome { try await reader.value }
 
@@ -96,6 +98,41 @@ private func keyStoreFails(_ with: Inputs, _ state: FaultySecrets.State, saying 
     let sent = try back.portal().texts(in: claim).filter { $0 == "while busy" }.count
     try #require(unsent <= queued)
     try #require(sent == queued)
+
+    try await allIsForgottenWhileBusy(in: phone.folder, claim, calls)
+}
+
+/// An app that ends nothing: its last references go on a thread of its own.
+private func allIsForgottenWhileBusy(in folder: URL, _ claim: String, _ calls: Int) async throws {
+    let held = Guarded<(SignIn, Portal)?>(nil)
+    weak var (signIn, portal): (SignIn?, Portal?)
+    do {
+        let phone = try Phone(folder: folder)
+        held.value = (phone.signIn, try phone.portal())
+        signIn = held.value?.0
+        portal = held.value?.1
+    }
+    let running = try waiting { try await held.value?.1.run() }
+
+    var kept = 0
+    while let (_, portal) = held.value {
+        kept += 1
+        try portal.keepDraft(conversation: claim, text: "draft \(kept)")
+        if kept == calls {
+            Thread.detachNewThread {
+                held.value = nil
+                running.cancel()
+            }
+        }
+    }
+
+    try #require(await fault { try await outcome { try await running.value } } == .Ended)
+    while signIn != nil || portal != nil {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+    let back = try Phone(folder: folder).portal()
+    try #require(try back.timeline(conversation: claim, beforeSeq: nil, most: 1).draft == "draft \(kept)")
 }
 
 /// One call of many. How many texts it queued; nothing but `Ended` may stop it.

@@ -51,6 +51,34 @@ struct KitTests {
         #expect(try await fault { try await outcome { try await running.value } } == .Ended)
     }
 
+    @Test func callThatDidNotBeginIsTakenBack() async throws {
+        let world = try World()
+        let portal = try await world.phone("amina").portal()
+        let number = Guarded<UInt64>(0)
+
+        _ = try await fault {
+            try await takenBackOnCancel { call in
+                number.value = call
+                throw CancellationError()
+            }
+        }
+
+        #expect(try await fault { try await portal.catchUp(call: number.value) } == .Ended)
+    }
+
+    @Test func suspendedPortalGoesOnWhenItIsActiveAgain() async throws {
+        let world = try World()
+        let portal = try await world.phone("amina").portal()
+
+        try await portal.suspend(deadline: .seconds(20))
+        try await portal.suspend(deadline: .seconds(Int64.max))
+        // Whether a deadline that has passed can be kept is the disk's affair.
+        _ = try? await portal.suspend(deadline: .seconds(-1))
+        try portal.becameActive()
+
+        #expect(try await portal.catchUp() == .empty)
+    }
+
     @Test func throwingNetworkStatusIsAsked() async throws {
         final class Throwing: NetworkStatus {
             func reach() throws -> Reach { throw FaultySecrets.Undeclared() }
@@ -107,6 +135,7 @@ struct KitTests {
             #expect(draft.map { Array($0.utf8) } == Array(text.utf8))
         }
     }
+
     @Test func inputThatIsNoneIsATypedError() async throws {
         let world = try World()
         let phone = try world.newPhone()

@@ -61,13 +61,14 @@ final class Server {
 
 /// Starts a program with nothing of this process's environment, and gives its output.
 func launched(
-    _ program: URL, _ arguments: [String], input: Pipe? = nil, errors: FileHandle = .standardError
+    _ program: URL, _ arguments: [String], environment: [String: String] = [:], input: Pipe? = nil,
+    errors: FileHandle = .standardError
 ) throws -> (Process, FileHandle) {
     let process = Process()
     let output = Pipe()
     process.executableURL = program
     process.arguments = arguments
-    process.environment = [:]
+    process.environment = environment
     process.standardInput = input ?? FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = errors

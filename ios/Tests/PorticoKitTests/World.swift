@@ -59,10 +59,11 @@ final class World {
         return try String(contentsOf: push, encoding: .utf8)
     }
 
-    /// Waits for what the server does by itself; fails as soon as the server has ended.
+    /// Waits for what the server does by itself; fails as soon as the server has ended or the test's time is up.
     func until<T>(_ condition: () throws -> T?) throws -> T {
         while true {
             if let value = try condition() { return value }
+            try Task.checkCancellation()
             try server.pause()
         }
     }

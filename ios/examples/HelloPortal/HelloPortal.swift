@@ -17,7 +17,8 @@ struct HelloPortal {
         }
         guard let portal = try signIn.portal() else { return }
 
-        let following = Task { try await follow(portal) }
+        let changes = try portal.changes()
+        let following = Task { try await follow(changes, of: portal) }
         let upToDate = Task { try await portal.run() }
         _ = try await portal.catchUp()
         let screen = try await portal.onDisk { try $0.firstScreen(most: 50) }
@@ -57,8 +58,8 @@ struct HelloPortal {
         }
     }
 
-    static func follow(_ portal: Portal) async throws {
-        for try await event in try portal.changes() {
+    static func follow(_ changes: AsyncThrowingStream<PortalEvent, any Error>, of portal: Portal) async throws {
+        for try await event in changes {
             guard case .timelineChanged(let conversation) = event else { continue }
             let page = try? await portal.onDisk {
                 try $0.timeline(conversation: conversation, beforeSeq: nil, most: 50)

@@ -1,6 +1,8 @@
 //! The border itself: ports that fail, streams that end, portals that are let go, calls that are taken back.
 
+use std::future::Future as _;
 use std::sync::Arc;
+use std::task::Poll;
 
 use portico_core::PortalError;
 use portico_core::events::PortalEvent;
@@ -44,7 +46,11 @@ pub(crate) async fn stream_ended(with: &Value) {
     let (_shell, portal) = stage.signed_in(text(with, "person")).await;
     let stream = portal.events().unwrap();
     let reader = Arc::clone(&stream);
-    let reading = tokio::spawn(async move { reader.next_batch(256).await });
+    let mut reading = Box::pin(async move { reader.next_batch(256).await });
+    let waits =
+        std::future::poll_fn(|context| Poll::Ready(reading.as_mut().poll(context).is_pending())).await;
+    assert!(waits, "there is nothing to read");
+    let reading = tokio::spawn(reading);
 
     stream.stop();
 
@@ -68,12 +74,36 @@ pub(crate) async fn dropped_while_busy(with: &Value) {
             (0..calls).filter(|number| portal.keep_draft(conversation, format!("{number}")).is_ok()).count()
         }
     });
+    // Both have begun: the draft is kept, and the first poll was answered.
+    let events = portal.events().unwrap();
+    while portal.connection() != Ok(portico_core::portal::Connection::Online) {
+        events.next_batch(256).await.unwrap();
+    }
     let ending = std::thread::spawn(move || portal.end());
 
     ending.join().unwrap();
-    assert!(busy.join().unwrap() <= usize::try_from(calls).unwrap());
+    assert!(busy.join().unwrap() > 0);
     assert_eq!(running.await.unwrap(), Err(PortalError::Ended));
     assert!(shell.portal().first_screen(9).is_ok(), "a new portal opens the same store");
+    let_go_while_running(shell, conversation).await;
+}
+
+/// The last references are dropped on a thread of nobody's, and nothing is ended before.
+async fn let_go_while_running(shell: crate::stage::Shell, conversation: portico_wire::ids::ConversationId) {
+    let folder = shell.restarted();
+    let portal = folder.portal();
+    portal.send(conversation, "on its way".to_owned()).unwrap();
+    let catching_up = tokio::spawn({
+        let portal = Arc::clone(&portal);
+        async move { portal.catch_up(new_call()).await }
+    });
+    let (secrets, network, place) = (folder.secrets, folder.network, folder.folder);
+    let sign_in = folder.sign_in;
+    std::thread::spawn(move || drop((portal, sign_in, shell))).join().unwrap();
+
+    assert!(catching_up.await.unwrap().is_ok(), "a call keeps what it needs");
+    let again = portico_tests::shell::installation(&place, &secrets, &network).unwrap();
+    assert_eq!(again.portal().unwrap().unwrap().outbox(), Ok(Vec::new()));
 }
 
 pub(crate) async fn slow_reader(with: &Value) {
@@ -113,7 +143,12 @@ pub(crate) async fn taken_back(with: &Value) {
         let portal = Arc::clone(&portal);
         async move { portal.run(call).await }
     });
-    // Whether it has begun by now or not.
+    let events = portal.events().unwrap();
+    while portal.connection() != Ok(portico_core::portal::Connection::Online) {
+        events.next_batch(256).await.unwrap();
+    }
+
+    // It waits on the server now.
     call_back(call);
 
     assert_eq!(running.await.unwrap(), Err(PortalError::Ended));

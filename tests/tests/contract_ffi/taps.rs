@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portico_core::push::tap::{Shown, TapTarget, WhyInbox};
+use portico_core::timeline::item::TimelineItem;
 use portico_ffi::{Portal, new_call};
 use serde_json::Value;
 
@@ -50,10 +51,13 @@ pub(crate) async fn warm(with: &Value) {
 
     let target = portal.resolve_tap(push).unwrap();
 
-    let TapTarget::Message { conversation_id, shown: Shown::Message, .. } = target else {
+    let TapTarget::Message { conversation_id, seq, shown: Shown::Message, .. } = target else {
         panic!("{target:?} is not the message")
     };
     assert_eq!(conversation_id, stage.conversation(with));
+    let page = portal.timeline(conversation_id, Some(seq + 1), 1).unwrap();
+    let Some(TimelineItem::Logged { entry, .. }) = page.items.first() else { panic!("no entry at {seq}") };
+    assert_eq!(entry.body, text(with, "text"));
 }
 
 pub(crate) async fn offline(with: &Value) {

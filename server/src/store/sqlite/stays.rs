@@ -103,7 +103,7 @@ impl Store {
         self.change(firm, by, move |write| end_membership(write, firm, person, by)).await
     }
 
-    /// Makes a change in the name of `by`, who must belong to the firm (R43).
+    /// Makes a change in the name of `by`, who must work at the firm (R14, R43).
     async fn change(
         &self,
         firm: FirmId,
@@ -111,7 +111,8 @@ impl Store {
         make: impl FnOnce(&mut Write<'_>) -> rusqlite::Result<Change> + Send + 'static,
     ) -> Result<Change, StoreError> {
         self.write(move |write| match people::current_member(write.connection, firm, by)? {
-            Some(_) => make(write),
+            Some(member) if member.reader.standing == Standing::Staff => make(write),
+            Some(_) => Ok(Change::NotAllowed),
             None => Ok(Change::NotFound),
         })
         .await
@@ -450,6 +451,7 @@ mod tests {
         ];
 
         assert_eq!(changes, [Change::NotFound; 5]);
+        assert_eq!(store.archive(firm, claim, kenji).await, Ok(Change::NotAllowed), "clients manage nothing");
     }
 
     // R19, R41: one who joins reads from their joining on; what was said before is not theirs.

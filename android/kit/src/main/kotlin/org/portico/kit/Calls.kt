@@ -1,6 +1,5 @@
 package org.portico.kit
 
-import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 import org.portico.ffi.Answer
@@ -54,7 +53,7 @@ public suspend fun <T> Portal.onDisk(calls: Portal.() -> T): T =
 public suspend fun <T> SignIn.onDisk(calls: SignIn.() -> T): T =
     withContext(Dispatchers.IO) { typed(::isClosed) { calls() } }
 
-/** Gives a call that waits its number, and takes it back when the coroutine is cancelled. */
+/** Gives a call that waits its number, and takes it back when the coroutine ends: nothing, if the call has ended. */
 private suspend fun <T> waiting(
     closed: () -> Boolean,
     body: suspend (call: ULong) -> T,
@@ -62,9 +61,8 @@ private suspend fun <T> waiting(
     val call = newCall()
     try {
         return typed(closed) { body(call) }
-    } catch (gone: CancellationException) {
+    } finally {
         callBack(call)
-        throw gone
     }
 }
 

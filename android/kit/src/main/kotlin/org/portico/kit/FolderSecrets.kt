@@ -38,7 +38,7 @@ public class FolderSecrets(
         name: String,
         secret: ByteArray,
     ): Unit =
-        orUnavailable {
+        oneAtATime {
             Files.createDirectories(folder, *onlyOwner("rwx------"))
             val beside = folder.resolve(place(name).fileName.toString() + ".new")
             // One that a crash left may have another owner's rights.
@@ -53,12 +53,15 @@ public class FolderSecrets(
         }
 
     override fun forget(name: String): Unit =
-        orUnavailable {
+        oneAtATime {
             if (Files.deleteIfExists(place(name))) syncFolder()
         }
 
     /** No name, whatever is in it, leads out of the folder. */
-    private fun place(name: String): Path = folder.resolve(URLEncoder.encode(name, Charsets.UTF_8) + ".secret")
+    private fun place(name: String): Path {
+        // By the name of the encoding: Android takes a Charset here from API 33 on.
+        return folder.resolve(URLEncoder.encode(name, "UTF-8") + ".secret")
+    }
 
     private fun onlyOwner(rights: String): Array<FileAttribute<*>> {
         val attribute = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(rights))
@@ -72,10 +75,17 @@ public class FolderSecrets(
 
     private fun isPosix() = "posix" in folder.fileSystem.supportedFileAttributeViews()
 
+    private inline fun oneAtATime(change: () -> Unit) = orUnavailable { synchronized(CHANGING, change) }
+
     private inline fun <T> orUnavailable(body: () -> T): T =
         try {
             body()
         } catch (_: IOException) {
             throw PortException.Unavailable()
         }
+
+    private companion object {
+        /** Guards what stands beside a secret's place, for every store of this process: two may have one folder. */
+        val CHANGING = Any()
+    }
 }

@@ -1,8 +1,13 @@
 package org.portico.kit
 
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -16,6 +21,8 @@ import org.portico.ffi.Reach
 import org.portico.ffi.callBack
 import org.portico.ffi.newCall
 import org.portico.ffi.provokePanic
+import java.util.concurrent.CountDownLatch
+import kotlin.concurrent.thread
 
 /** Ports that fail, streams that end, portals that are let go, calls that are taken back. */
 class BorderScenariosTest {
@@ -52,7 +59,9 @@ class BorderScenariosTest {
         stage.play {
             val portal = stage.phoneOf("person").portal
             val stream = portal.events()
-            val reading = async(Dispatchers.IO) { stream.nextBatch(256u) }
+            // It asks the stream at once, on this thread.
+            val reading = async(start = CoroutineStart.UNDISPATCHED) { stream.nextBatch(256u) }
+            assertTrue(reading.isActive, "it waits")
 
             stream.stop()
 
@@ -65,25 +74,75 @@ class BorderScenariosTest {
         stage.play {
             val phone = stage.phoneOf("person")
             val portal = phone.portal
-            val running = async(Dispatchers.IO) { runCatching { portal.run() }.exceptionOrNull() }
-            val calls =
-                List(stage.number("calls")) { number ->
-                    async(Dispatchers.IO) {
-                        runCatching { portal.onDisk { keepDraft(stage.conversation, "$number") } }.exceptionOrNull()
-                    }
-                }
+            val busy = busy(stage, portal)
 
-            launch(Dispatchers.IO) {
+            onAThreadOfItsOwn {
                 portal.end()
                 portal.close()
-            }.join()
+            }
 
-            val faults = calls.awaitAll().filterNotNull() + listOfNotNull(running.await())
+            val faults = busy.drafts.awaitAll().filterNotNull()
             assertTrue(faults.all { it is PortalException.Ended }, "$faults")
-            assertTrue(running.await() is PortalException.Ended)
-            val screen = phone.portal.firstScreen(9u)
-            assertEquals(1, screen.conversations.size)
+            assertTrue(busy.running.await() is PortalException.Ended)
+            assertEquals(
+                1,
+                phone.portal
+                    .firstScreen(9u)
+                    .conversations.size,
+            )
+            stage.objectsAreLetGoWithoutAnEnd(phone)
         }
+
+    /** What is let go without a word lives until its last call has ended. */
+    private suspend fun Stage.objectsAreLetGoWithoutAnEnd(phone: Phone) =
+        coroutineScope {
+            val (signIn, portal) = phone.signIn to phone.portal
+            val busy = busy(this@objectsAreLetGoWithoutAnEnd, portal)
+
+            onAThreadOfItsOwn {
+                signIn.close()
+                portal.close()
+            }
+
+            val faults = busy.drafts.awaitAll().filterNotNull()
+            assertTrue(faults.all { it is PortalException.Ended }, "$faults")
+            assertTrue(busy.running.isActive, "nobody told it to end")
+            busy.running.cancelAndJoin()
+            phone.restart()
+            phone.portal.catchUp()
+            val draft = phone.portal.timeline(conversation, null, 1u).draft
+            assertTrue(draft in busy.drafts.indices.map(Int::toString), "a draft as it was written: $draft")
+        }
+
+    private class Busy(
+        val running: Deferred<Throwable?>,
+        val drafts: List<Deferred<Throwable?>>,
+    )
+
+    /** A portal that runs, and is in the middle of many calls. */
+    private fun CoroutineScope.busy(
+        stage: Stage,
+        portal: Portal,
+    ): Busy {
+        val running = async(start = CoroutineStart.UNDISPATCHED) { runCatching { portal.run() }.exceptionOrNull() }
+        val begun = CountDownLatch(stage.number("calls") / 2)
+        val drafts =
+            List(stage.number("calls")) { number ->
+                async(Dispatchers.IO) {
+                    runCatching {
+                        portal.onDisk {
+                            begun.countDown()
+                            keepDraft(stage.conversation, "$number")
+                        }
+                    }.exceptionOrNull()
+                }
+            }
+        begun.await()
+        assertTrue(running.isActive, "it runs")
+        return Busy(running, drafts)
+    }
+
+    private fun onAThreadOfItsOwn(body: () -> Unit) = thread(block = body).join()
 
     @Scenario("slow_reader")
     fun slowReaderSeesEveryChange(stage: Stage) =
@@ -115,11 +174,17 @@ class BorderScenariosTest {
     @Scenario("taken_back")
     fun callThatIsTakenBackEnds(stage: Stage) =
         stage.play {
-            val portal = stage.phoneOf("person").portal
+            val phone = stage.phoneOf("person")
+            phone.restart()
+            val portal = phone.portal
             val call = newCall()
+            val answered = async { portal.changes().first { it == PortalEvent.ConnectionChanged } }
+            testScheduler.runCurrent()
             val waiting = async(Dispatchers.IO) { runCatching { portal.run(call) }.exceptionOrNull() }
+            // The server has answered it; it waits for what may change there.
+            answered.await()
+            assertTrue(waiting.isActive)
 
-            // Whether it has begun by now or not.
             callBack(call)
 
             assertTrue(waiting.await() is PortalException.Ended)

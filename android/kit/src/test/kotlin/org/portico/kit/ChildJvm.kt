@@ -15,17 +15,11 @@ class ChildJvm(
 
     init {
         val kept = listOf("jna.library.path", "jna.nosys", "target.folder").associateWith(System::getProperty)
-        val java =
-            ProcessHandle
-                .current()
-                .info()
-                .command()
-                .orElseThrow()
-        val options = (kept + settings).map { (name, value) -> "-D$name=$value" }
+        val options = (ENCODINGS + kept + settings).map { (name, value) -> "-D$name=$value" }
         val main = if ('.' in facade) facade else "org.portico.kit.$facade"
         process =
             ProcessBuilder(
-                listOf(java, "-cp", classPath.joinToString(File.pathSeparator)) + options + main + arguments,
+                listOf(JAVA, "-cp", classPath.joinToString(File.pathSeparator)) + options + main + arguments,
             ).redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start()
     }
@@ -36,6 +30,9 @@ class ChildJvm(
 
     fun line(): String? = printed.readLine()
 
+    /** Of a process that ends by itself, once everything it printed was read. */
+    fun exitStatus(): Int = process.waitFor()
+
     /** With SIGKILL. */
     fun kill() {
         process.destroyForcibly().waitFor()
@@ -44,10 +41,21 @@ class ChildJvm(
     override fun close() = kill()
 
     companion object {
+        /** The program that runs these tests. */
+        val JAVA: String =
+            ProcessHandle
+                .current()
+                .info()
+                .command()
+                .orElseThrow()
+
         /** Of these tests. Surefire has another one of its own. */
         val CLASS_PATH: List<Path> =
             (System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path"))
                 .split(File.pathSeparator)
                 .map(Path::of)
+
+        /** What it prints is UTF-8 wherever it runs; JDK 17 asks the one, newer ones the other. */
+        private val ENCODINGS = listOf("file.encoding", "stdout.encoding").associateWith { "UTF-8" }
     }
 }

@@ -3,6 +3,8 @@ package org.portico.kit
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.condition.EnabledOnOs
+import org.junit.jupiter.api.condition.OS
 import java.nio.file.Path
 import kotlin.io.path.copyTo
 
@@ -18,9 +20,13 @@ class LibraryTest {
 
     @Test
     fun missingLibraryIsATypedError() =
-        assertEquals(listOf("LibraryMismatch", "LibraryMismatch"), loading(folder.resolve("libnone.so")))
+        assertEquals(
+            listOf("LibraryMismatch", "LibraryMismatch"),
+            loading(folder.resolve(System.mapLibraryName("none"))),
+        )
 
     @Test
+    @EnabledOnOs(OS.LINUX)
     fun staleLibraryIsATypedError() {
         val stale = LIBRARY.copyTo(folder.resolve("libstale.so"))
 
@@ -30,6 +36,7 @@ class LibraryTest {
     }
 
     @Test
+    @EnabledOnOs(OS.LINUX)
     fun libraryOfAnotherContractIsATypedError() {
         val other = LIBRARY.copyTo(folder.resolve("libother.so"))
 
@@ -47,6 +54,6 @@ class LibraryTest {
     }
 
     private companion object {
-        val LIBRARY: Path = World.target.resolve("debug").resolve("libportico_ffi.so")
+        val LIBRARY: Path = World.target.resolve("debug").resolve(System.mapLibraryName("portico_ffi"))
     }
 }

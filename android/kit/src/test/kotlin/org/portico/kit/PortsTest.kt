@@ -5,6 +5,7 @@ import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import org.portico.ffi.Answer
@@ -16,6 +17,7 @@ import java.security.KeyPairGenerator
 import java.security.interfaces.ECPublicKey
 import java.security.spec.ECGenParameterSpec
 import java.security.spec.ECPoint
+import java.util.concurrent.CompletableFuture
 import kotlin.io.path.getPosixFilePermissions
 import kotlin.io.path.listDirectoryEntries
 import kotlin.io.path.writeText
@@ -65,6 +67,28 @@ class PortsTest {
             )
         }
         assertEquals(listOf("secrets"), folder.listDirectoryEntries().map { it.fileName.toString() })
+    }
+
+    @Test
+    fun writersOfOneSecretDoNotTearIt() {
+        val place = folder.resolve("secrets")
+        val secrets = listOf(ByteArray(LONG) { 1 }, ByteArray(LONG / 2) { 2 })
+
+        val writers =
+            secrets.map { secret ->
+                // A store each, as two parts of an app may have.
+                CompletableFuture.supplyAsync {
+                    List(
+                        WRITES,
+                    ) { runCatching { FolderSecrets(place).keep("key", secret) } }
+                }
+            }
+        val read = List(WRITES) { FolderSecrets(place).read("key") }
+        val faults = writers.flatMap { it.join() }.mapNotNull { it.exceptionOrNull() }
+
+        assertEquals(emptyList<Any>(), faults)
+        assertTrue(read.filterNotNull().all { found -> secrets.any(found::contentEquals) })
+        assertTrue(secrets.any(FolderSecrets(place).read("key")::contentEquals))
     }
 
     @Test
@@ -119,5 +143,7 @@ class PortsTest {
 
     private companion object {
         const val BITS = 256
+        const val LONG = 1 shl 16
+        const val WRITES = 200
     }
 }

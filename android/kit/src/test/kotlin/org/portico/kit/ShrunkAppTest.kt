@@ -70,19 +70,13 @@ class ShrunkAppTest {
             -dontwarn org.jetbrains.annotations.**
             """.trimIndent(),
         )
-        val java =
-            ProcessHandle
-                .current()
-                .info()
-                .command()
-                .orElseThrow()
         val r8 = ChildJvm.CLASS_PATH.single { it.name.startsWith("r8-") }
         val rules = listOf(Path.of("../ffi/consumer-rules.pro"), app).flatMap { listOf("--pg-conf", "$it") }
         val places = listOf("--lib", System.getProperty("java.home"), "--output", "$output")
         val log = folder.resolve("r8.log").toFile()
         val process =
             ProcessBuilder(
-                listOf(java, "-cp", "$r8", "com.android.tools.r8.R8", "--release", "--classfile") +
+                listOf(ChildJvm.JAVA, "-cp", "$r8", "com.android.tools.r8.R8", "--release", "--classfile") +
                     places + rules + programs.map(Path::toString),
             ).redirectErrorStream(true).redirectOutput(log).start()
         assertEquals(0, process.waitFor(), log.readText())

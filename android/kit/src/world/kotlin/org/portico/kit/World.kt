@@ -122,8 +122,8 @@ class World : AutoCloseable {
 
         private const val ERASURES_MAX = 1_000
 
-        /** A limit for what never comes, not a time that passes. */
-        private const val PATIENCE_S = 60L
+        /** A limit for what never comes, not a time that passes. macOS looks at a folder every ten seconds only. */
+        private const val PATIENCE_S = 120L
     }
 }
 
