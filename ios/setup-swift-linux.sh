@@ -148,4 +148,7 @@ RUN
 [ -e "$stamps/swift" ] || install_swift
 [ -e "$stamps/observation" ] || repair_observation
 write_entry
+# Where the repository is seen inside: whoever runs it later without root rights can not make the folder.
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+case $repository in /tmp/*) ;; *) mkdir -p "$root$repository" ;; esac
 "$root.run" -C / swift --version 2>&1 | sed -n "s/^/swift: /p;q"

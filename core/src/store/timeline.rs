@@ -56,10 +56,11 @@ impl Reading<'_> {
         Ok(unread)
     }
 
+    /// Not one that a restored server lacks: its author's phone offers it again, and then it comes anew.
     fn newest_message(&self, conversation: ConversationId) -> Result<Option<Entry>, StoreError> {
         let sql = format!(
             "SELECT {ENTRY_COLUMNS} FROM entries
-             WHERE conversation_id = ?1 AND kind = 'message' ORDER BY seq DESC LIMIT 1"
+             WHERE conversation_id = ?1 AND kind = 'message' AND standing < 2 ORDER BY seq DESC LIMIT 1"
         );
         let row = self.0.prepare_cached(&sql)?.query_row([conversation.as_bytes()], entry_of).optional()?;
         Ok(row.map(|(entry, _)| entry))

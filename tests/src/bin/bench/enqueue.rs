@@ -19,36 +19,48 @@ pub(crate) async fn measure(beside: &Path, table: &mut Table) -> Result<(), Fail
     let office = Office::open(beside).await?;
     let portal = office.phone("phone", "amina").await?;
     let claim = office.conversation("claim")?;
-    let mut bare = bare_store(&office.folder.path().join("bare.db"))?;
+    let mut bare = bare_store(&office.folder.path().join("bare.db"), true)?;
+    let mut plain = bare_store(&office.folder.path().join("plain.db"), false)?;
     let dice = SeededDice::of(2);
-    let (mut sends, mut commits) = (Sample::default(), Sample::default());
+    let (mut sends, mut commits, mut plain_commits) =
+        (Sample::default(), Sample::default(), Sample::default());
     for _ in 0..ROUNDS {
-        let (mut send, mut commit) = (Sample::default(), Sample::default());
+        let (mut send, mut commit, mut unkeyed) = (Sample::default(), Sample::default(), Sample::default());
         for _ in 0..EACH {
             let text = vocabulary::message(&dice);
             send.time(|| portal.send(claim, &text))?;
             commit.time(|| commit_bare(&mut bare, &text))?;
+            unkeyed.time(|| commit_bare(&mut plain, &text))?;
         }
         sends.add(send.median());
         commits.add(commit.median());
+        plain_commits.add(unkeyed.median());
     }
     table.add(
         "enqueue a message, durable",
         Figure::Micros(sends.median()),
-        Some(("bare SQLCipher commit of the same bytes", Figure::Micros(commits.median()))),
+        Some(("bare SQLite commit of the same bytes, without a key", Figure::Micros(plain_commits.median()))),
         Budget::RatioAtMost(1.5),
+    );
+    table.add(
+        "the same",
+        Figure::Micros(sends.median()),
+        Some(("bare commit of the same bytes under a key", Figure::Micros(commits.median()))),
+        Budget::None,
     );
     Ok(())
 }
 
-/// A store with the settings of the phone's, and one table.
-fn bare_store(path: &Path) -> rusqlite::Result<Connection> {
+/// A store with the settings of the phone's, under a key or not, and one table.
+fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.execute_batch(&format!(
-        "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\"; PRAGMA cipher_plaintext_header_size = 32;
-         PRAGMA cache_size = -16000;",
-        "07".repeat(48)
-    ))?;
+    if keyed {
+        connection.execute_batch(&format!(
+            "PRAGMA cipher_log_level = NONE; PRAGMA key = \"x'{}'\"; PRAGMA cipher_plaintext_header_size = 32;",
+            "07".repeat(48)
+        ))?;
+    }
+    connection.execute_batch("PRAGMA cache_size = -16000;")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "fullfsync", true)?;
