@@ -17,7 +17,7 @@ fun main(arguments: Array<String>) {
         }
 
         "screen" -> {
-            println("shown ${portal(home).firstScreen(SHOWN).conversations.size}")
+            println("shown ${show(portal(home))}")
         }
 
         "calls" -> {
@@ -29,6 +29,12 @@ fun main(arguments: Array<String>) {
             println("resident ${highestResidentKib()}")
         }
     }
+}
+
+private fun show(portal: Portal): Int {
+    val rows = portal.firstScreen(SHOWN).conversations
+    val page = portal.timeline(rows.first().head.conversationId, null, SHOWN)
+    return rows.size + page.items.size
 }
 
 private fun signIn(home: String) = SignIn(home, PlainFiles(Path.of(home, "keys")), null, AlwaysOnline, null)

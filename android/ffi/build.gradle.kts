@@ -66,7 +66,9 @@ abstract class BuildLibraries : CargoTask() {
     fun build() {
         val processors = listOf("arm64-v8a", "armeabi-v7a", "x86_64").flatMap { listOf("--target", it) }
         val places = listOf("--platform", platform.get(), "--output-dir", libraries.get().asFile.path)
-        val what = listOf("build", "--locked", "--package", "portico-ffi", "--profile", "mobile")
+        // With the crate type named: Cargo leaves LTO away for a library that is also a Rust one.
+        val cdylib = listOf("--lib", "--crate-type", "cdylib")
+        val what = listOf("rustc", "--locked", "--package", "portico-ffi", "--profile", "mobile") + cdylib
         cargo(listOf("ndk") + processors + places + what, mapOf("ANDROID_NDK_HOME" to ndk.get().asFile.path))
     }
 }

@@ -16,7 +16,7 @@ struct BorderBench {
         case "nothing":
             print("nothing 0")
         case "screen":
-            print("shown \(try portal(home).firstScreen(most: shown).conversations.count)")
+            print("shown \(try show(try portal(home)))")
         case "calls":
             try timeCalls(try portal(home))
         default:
@@ -24,6 +24,13 @@ struct BorderBench {
             _ = try signIn(home).receivePush(payload: push)
             print("resident \(try highestResidentKib())")
         }
+    }
+
+    static func show(_ portal: Portal) throws -> Int {
+        let rows = try portal.firstScreen(most: shown).conversations
+        let page = try portal.timeline(
+            conversation: rows[0].head.conversationId, beforeSeq: nil, most: shown)
+        return rows.count + page.items.count
     }
 
     static func signIn(_ home: String) throws -> SignIn {

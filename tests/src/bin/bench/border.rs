@@ -2,7 +2,7 @@
 //!
 //! A program is asked `MODE HOME [FILE]` and answers on standard output with `name number` lines:
 //! - `nothing HOME`: starts and ends: `nothing 0`.
-//! - `screen HOME`: opens the portal, shows 50 conversations: `shown COUNT`.
+//! - `screen HOME`: opens the portal, shows 50 conversations and 50 messages of the first, in two calls: `shown COUNT`.
 //! - `calls HOME`: nanoseconds of a call that gives an enum, of one that is refused, of a page of 50 messages:
 //!   `connection NS`, `refused NS`, `page NS`.
 //! - `push HOME FILE`: opens the sealed push in FILE and keeps it, nothing else: `resident KIB`, at its highest.
@@ -114,7 +114,7 @@ fn starts(player: &Player, archive: &Archive, table: &mut Table) -> Result<(), F
     }
     table.add(
         format!(
-            "{}: first screen of {SHOWN} conversations, from process start to its end, {} messages stored",
+            "{}: {SHOWN} conversations and {SHOWN} messages, from process start to its end, {} messages stored",
             player.language,
             grouped(archive.messages)
         ),
@@ -159,7 +159,10 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failed> {
     match (mode.as_str(), rest) {
         ("screen", []) => {
             let portal = sign_in.portal()?.ok_or("somebody is signed in")?;
-            println!("shown {}", portal.first_screen(SHOWN)?.conversations.len());
+            let screen = portal.first_screen(SHOWN)?;
+            let first = screen.conversations.first().ok_or("there is a conversation")?;
+            let page = portal.timeline(first.head.conversation_id, None, SHOWN)?;
+            println!("shown {}", screen.conversations.len() + page.items.len());
         }
         ("calls", []) => time_calls(&*sign_in.portal()?.ok_or("somebody is signed in")?)?,
         ("push", [file]) => {

@@ -37,6 +37,7 @@ impl Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Self::Micros(us) if us < 10.0 => write!(f, "{us:.2} µs"),
             Self::Micros(us) if us < 1_000.0 => write!(f, "{us:.0} µs"),
             Self::Micros(us) if us < 10_000.0 => write!(f, "{:.2} ms", us / 1_000.0),
             Self::Micros(us) if us < 1_000_000.0 => write!(f, "{:.1} ms", us / 1_000.0),
