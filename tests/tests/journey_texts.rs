@@ -11,7 +11,8 @@ use portico_wire::search::tokens;
 async fn arrives_whole(file: &str, together: usize) {
     let world = World::new().await;
     let claim = world.conversation("claim");
-    let (amina, mara) = (world.phone("amina").await, world.phone("mara").await);
+    let (amina, tablet) = (world.phone("amina").await, world.phone("amina").await);
+    let mara = world.phone("mara").await;
     mara.portal().keep_push_token("address").unwrap();
     mara.portal().catch_up().await.unwrap();
     let texts = texts(file, together);
@@ -21,10 +22,13 @@ async fn arrives_whole(file: &str, together: usize) {
     }
     amina.portal().catch_up().await.unwrap();
     mara.portal().catch_up().await.unwrap();
+    tablet.portal().catch_up().await.unwrap();
 
     assert_eq!(world.texts(claim).await, texts, "the log of {file}");
-    let shown = mara.texts(claim);
-    assert_eq!(shown[shown.len() - texts.len()..], texts, "the lawyer's phone");
+    for (whose, phone) in [("the lawyer's phone", &mara), ("the author's tablet", &tablet)] {
+        let shown = phone.texts(claim);
+        assert_eq!(shown[shown.len() - texts.len()..], texts, "{whose}");
+    }
     found_again(&mara, &texts, file);
     pushed_whole(&world, &mara, &texts).await;
 }
@@ -46,7 +50,7 @@ fn found_again(phone: &portico_tests::phone::TestPhone, texts: &[String], file: 
 async fn pushed_whole(world: &World, phone: &portico_tests::phone::TestPhone, texts: &[String]) {
     let pushes = world.pushes(phone.device()).await;
     assert_eq!(pushes.len(), texts.len());
-    for (push, text) in pushes.iter().zip(texts).step_by(11) {
+    for (push, text) in pushes.iter().zip(texts) {
         let said = phone.portal().push_arrived(push).unwrap();
         assert!(if said.complete { said.text == *text } else { text.starts_with(&said.text) });
         let TapTarget::Message { shown: Shown::Message, entry_id, .. } =
