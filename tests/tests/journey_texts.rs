@@ -33,10 +33,13 @@ async fn arrives_whole(file: &str, together: usize) {
     pushed_whole(&world, &mara, &texts).await;
 }
 
-/// Every ninth message is searched for by its own beginning.
+/// Every message that holds a word is found by its own beginning.
 fn found_again(phone: &portico_tests::phone::TestPhone, texts: &[String], file: &str) {
-    for text in texts.iter().step_by(9) {
+    for text in texts {
         let words = tokens(text);
+        if words.is_empty() {
+            continue;
+        }
         let query = words[..words.len().min(12)].join(" ");
         let found = phone.portal().search(&format!("\"{query}\""), None, texts.len()).unwrap();
         assert!(

@@ -64,7 +64,8 @@ const fn is_dropped_mark(c: char) -> bool {
 /// Adds the tokens of one segment between word boundaries.
 fn push_segment(segment: &str, out: &mut Vec<String>) {
     if segment.chars().any(is_emoji) {
-        out.push(segment.to_owned());
+        // A skin tone by itself clings to the blank before it.
+        out.push(segment.trim().to_owned());
         return;
     }
     let mut word = String::new();
@@ -257,5 +258,14 @@ mod tests {
     #[test]
     fn query_of_nothing_is_none() {
         assert_eq!(Query::parse(" \"\" -- "), None);
+    }
+
+    // R50: however it stands among blanks, an emoji is one token.
+    #[test]
+    fn skin_tone_after_a_blank_is_found() {
+        let text = "palette: \u{1F3FB} \u{1F3FE}";
+
+        assert_eq!(tokens(text), ["palette", "\u{1F3FB}", "\u{1F3FE}"]);
+        assert!(Query::parse("\u{1F3FE}").unwrap().matches(text));
     }
 }
