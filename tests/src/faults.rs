@@ -34,6 +34,8 @@ pub enum Fate {
     ProxyPage,
     /// A captive portal answers 200 with HTML.
     CaptivePortal,
+    /// A server of a later wire version says its limits.
+    LaterVersion,
     /// The server answers 500, 503 or 429.
     ServerTrouble(ProblemCode),
     /// The phone's app dies before the request leaves.
@@ -171,6 +173,10 @@ impl PhoneNetwork {
             }
             Fate::ProxyPage => Ok(page(403, "text/html", b"<h1>Blocked by your network</h1>".to_vec())),
             Fate::CaptivePortal => Ok(page(200, "text/html", b"<h1>Free Wi-Fi</h1>".to_vec())),
+            Fate::LaterVersion => {
+                let body = format!(r#"{{"portico_wire":{},"of_tomorrow":true}}"#, WIRE_VERSION + 1);
+                Ok(page(200, "application/json", body.into_bytes()))
+            }
             Fate::ServerTrouble(code) => {
                 let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
                 // As the real server says it: how long to stay away, where it asks for that.

@@ -228,6 +228,8 @@ async fn what_is_not_a_portico_server_is_told() {
     assert_eq!(begin(limits(Fate::CaptivePortal)).await.unwrap_err(), PortalError::NotPortico);
     let too_old = begin(limits(Fate::ServerTrouble(ProblemCode::ClientTooOld))).await.unwrap_err();
     assert_eq!(too_old, PortalError::OtherVersion { server_wire: 0 });
+    let later = begin(limits(Fate::LaterVersion)).await.unwrap_err();
+    assert_eq!(later, PortalError::OtherVersion { server_wire: portico_wire::WIRE_VERSION + 1 });
     let busy = begin(limits(Fate::ServerTrouble(ProblemCode::Busy))).await.unwrap_err();
     assert_eq!(busy, PortalError::RetryLater { after_s: None });
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use portico_wire::WIRE_VERSION;
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
-use portico_wire::limits::Limits;
 use portico_wire::push::PushContent;
 use portico_wire::signin::{
     AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, OneTimeCode, Session,
@@ -128,13 +127,13 @@ impl Phone {
         if exchanged == Err(TransportFault::Untrusted) {
             return Err(PortalError::UntrustedServer);
         }
-        let limits: Limits = read(exchanged).map_err(|miss| match PortalError::from(miss) {
+        let spoken: SpokenWire = read(exchanged).map_err(|miss| match PortalError::from(miss) {
             // A Portico server is here, but not at this path of it.
             PortalError::NotHere => PortalError::NotPortico,
             other => other,
         })?;
-        if limits.portico_wire != WIRE_VERSION {
-            return Err(PortalError::OtherVersion { server_wire: limits.portico_wire });
+        if spoken.portico_wire != WIRE_VERSION {
+            return Err(PortalError::OtherVersion { server_wire: spoken.portico_wire });
         }
         let begun: ChallengeBegun =
             read(transport.exchange(codec::begin_sign_in(&BeginSignIn { email: email.clone() })).await)?;
@@ -230,6 +229,12 @@ impl Phone {
         });
         counted.unwrap_or(0)
     }
+}
+
+/// Of the answer of `GET /v1/limits` what every version says: the rest may be another one's.
+#[derive(serde::Deserialize)]
+struct SpokenWire {
+    portico_wire: u32,
 }
 
 fn session_facts(pending: &PendingSignIn, session: &Session) -> SessionFacts {
