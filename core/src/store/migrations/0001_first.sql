@@ -107,6 +107,7 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_line ON outbox (conversation_id, lane, line) WHERE is_open = 1 AND stuck = 0;
 CREATE INDEX outbox_stuck ON outbox (until_ms) WHERE is_open = 1 AND stuck = 1;
+CREATE INDEX outbox_failing ON outbox (send_key) WHERE is_open = 1 AND server_faults > 0;
 CREATE INDEX outbox_shown ON outbox (conversation_id, position) WHERE dismissed = 0;
 CREATE INDEX outbox_to_keep ON outbox (accepted_at_ms) WHERE state = 'accepted' AND body <> '';
 
