@@ -42,6 +42,11 @@ impl Portal {
         self.core.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(PortalError::Ended)
     }
 
+    /// Closing the store may wait; whoever ends or drops this may not.
+    fn let_go(&self) {
+        drop(self.core.lock().unwrap_or_else(PoisonError::into_inner).take().map(runtime::let_go));
+    }
+
     fn with<T>(
         &self,
         body: impl FnOnce(portico_core::Portal) -> Result<T, PortalError>,
@@ -73,8 +78,7 @@ impl Portal {
 
 impl Drop for Portal {
     fn drop(&mut self) {
-        // Closing the store may wait; whoever drops this may not.
-        drop(self.core.lock().unwrap_or_else(PoisonError::into_inner).take().map(runtime::let_go));
+        self.let_go();
     }
 }
 
@@ -291,10 +295,10 @@ impl Portal {
         self.wait(Some(call), |core| async move { core.sign_out().await }).await
     }
 
-    /// Ends this portal, and closes its store once no call uses it any more: calls that wait and calls to come answer `Ended`, event
-    /// streams stop. Nothing is lost; `SignIn.portal` gives a new one.
+    /// Ends this portal, and closes its store once no call uses it any more: calls that wait and calls to come answer
+    /// `Ended`, event streams stop. Nothing is lost; `SignIn.portal` gives a new one.
     pub fn end(&self) {
         self.ended.send_replace(true);
-        drop(self.core.lock().unwrap_or_else(PoisonError::into_inner).take().map(runtime::let_go));
+        self.let_go();
     }
 }
