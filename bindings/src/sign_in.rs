@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portico_core::PortalError;
-use portico_core::net::transport::RealNetwork;
+use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::signin::driver::{Answered, PendingSignIn, Phone};
 use portico_wire::ids::FirmId;
 use portico_wire::push::PushContent;
 use portico_wire::signin::FirmChoice;
-use rustls_pki_types::CertificateDer;
 
 use crate::portal::Portal;
 use crate::ports::{DeviceKey, NetworkStatus, SecretStore, ports};
@@ -159,10 +158,4 @@ fn admit(answered: Answered, open: &Mutex<Option<Arc<Portal>>>) -> Answer {
             Answer::SignedIn { sealed: signed_in.sealed, began_anew: signed_in.began_anew }
         }
     }
-}
-
-/// PEM or DER; what is neither is refused when it is added.
-fn certificate(bytes: &[u8]) -> CertificateDer<'static> {
-    use rustls_pki_types::pem::PemObject as _;
-    CertificateDer::from_pem_slice(bytes).unwrap_or_else(|_| CertificateDer::from(bytes.to_vec()))
 }

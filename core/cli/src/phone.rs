@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portico_core::Portal;
 use portico_core::error::PortalError;
-use portico_core::net::transport::RealNetwork;
+use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::outbox::pump::Rest;
 use portico_core::ports::{
     BadServerUrl, FileSecretStore, Network, Ports, SecretStore, SoftwareDeviceKey, SystemClock, SystemDice,
@@ -15,7 +15,6 @@ use portico_core::signin::driver::Phone;
 use portico_wire::ids::SendKey;
 use portico_wire::refusal::Refusal;
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 
 use crate::Cli;
 
@@ -80,7 +79,7 @@ fn extra_root(path: Option<&Path>) -> Result<Option<CertificateDer<'static>>, Cl
     let Some(path) = path else { return Ok(None) };
     let bytes =
         std::fs::read(path).map_err(|fault| CliError::Input(format!("{}: {fault}", path.display())))?;
-    Ok(Some(CertificateDer::from_pem_slice(&bytes).unwrap_or_else(|_| CertificateDer::from(bytes))))
+    Ok(Some(certificate(&bytes)))
 }
 
 /// The portal of whoever is signed in.

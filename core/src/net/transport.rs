@@ -67,6 +67,13 @@ impl Network for RealNetwork {
     }
 }
 
+/// A certificate given as PEM or DER; what is neither is refused by [`RealNetwork::new`].
+#[must_use]
+pub fn certificate(bytes: &[u8]) -> CertificateDer<'static> {
+    use rustls_pki_types::pem::PemObject as _;
+    CertificateDer::from_pem_slice(bytes).unwrap_or_else(|_| CertificateDer::from(bytes.to_vec()))
+}
+
 /// A connection to one server.
 struct RealTransport {
     base: String,
