@@ -3,7 +3,7 @@
 use portico_core::PortalError;
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::ids::{
-    ChallengeId, ConversationId, DeviceId, EntryId, Epoch, FirmId, MatterId, PersonId, SendKey,
+    AttachmentId, ChallengeId, ConversationId, DeviceId, EntryId, Epoch, FirmId, MatterId, PersonId, SendKey,
 };
 
 macro_rules! ids_as_strings {
@@ -16,7 +16,7 @@ macro_rules! ids_as_strings {
     )*};
 }
 
-ids_as_strings!(ChallengeId ConversationId DeviceId EntryId Epoch FirmId MatterId PersonId SendKey);
+ids_as_strings!(AttachmentId ChallengeId ConversationId DeviceId EntryId Epoch FirmId MatterId PersonId SendKey);
 
 uniffi::custom_type!(Sha256, String, {
     remote,

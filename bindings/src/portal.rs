@@ -26,11 +26,18 @@ pub struct Portal {
     /// Guards the core's portal; none once this one was ended.
     core: Mutex<Option<portico_core::Portal>>,
     ended: watch::Sender<bool>,
+    /// Its channel ends with the store.
+    closing: watch::Receiver<()>,
 }
 
 impl Portal {
     pub(crate) fn of(core: portico_core::Portal) -> Self {
-        Self { session: core.session().clone(), core: Mutex::new(Some(core)), ended: watch::channel(false).0 }
+        Self {
+            session: core.session().clone(),
+            closing: core.closing(),
+            core: Mutex::new(Some(core)),
+            ended: watch::channel(false).0,
+        }
     }
 
     /// Whether it was ended.
@@ -300,5 +307,18 @@ impl Portal {
     pub fn end(&self) {
         self.ended.send_replace(true);
         self.let_go();
+    }
+
+    /// Waits until the store of this portal is closed, which follows `end`. Then its home may be removed.
+    ///
+    /// # Errors
+    /// `Ended` where the call was taken back.
+    pub async fn closed(&self, call: u64) -> Result<(), PortalError> {
+        let mut closing = self.closing.clone();
+        runtime::run(Some(call), async move {
+            while closing.changed().await.is_ok() {}
+            Ok(())
+        })
+        .await
     }
 }

@@ -10,7 +10,9 @@ use portico_wire::conversation::{
 };
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::entry::{Entry, EntryFile, EntryKind};
-use portico_wire::ids::{ConversationId, DeviceId, EntryId, Epoch, FirmId, MatterId, PersonId, SendKey};
+use portico_wire::ids::{
+    AttachmentId, ConversationId, DeviceId, EntryId, Epoch, FirmId, MatterId, PersonId, SendKey,
+};
 use portico_wire::looked_at::SeqRange;
 use portico_wire::push::PushContent;
 use portico_wire::refusal::Refusal;
@@ -154,9 +156,15 @@ pub struct Entry {
     pub send_key: Option<SendKey>,
 }
 
-/// One file of an entry.
+/// One file of an entry: a copy with an id of its own (R1).
 #[uniffi::remote(Record)]
 pub struct EntryFile {
+    /// Made by the server.
+    pub attachment_id: AttachmentId,
+    /// As its author's device named it; for display only, never a path (R38).
+    pub name: String,
+    /// What its bytes tell (R38).
+    pub media_type: String,
     /// SHA-256 of the file's bytes; 64 hex digits.
     pub sha256: Sha256,
     /// How many bytes.

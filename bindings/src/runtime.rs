@@ -23,13 +23,11 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
         .expect("the system gives two threads, or nothing here may go on")
 });
 
-/// How a numbered call stands. One that has ended has no entry.
+/// How a numbered call stands. One that has ended, or was taken back before it began, has no entry.
 enum Call {
     /// Its number was given out.
     Fresh,
     Waiting(AbortHandle),
-    /// Taken back before it began, as Swift does in a task that is cancelled already.
-    TakenBack,
 }
 
 /// Guards the calls, by number.
@@ -40,7 +38,8 @@ fn calls() -> MutexGuard<'static, HashMap<u64, Call>> {
     CALLS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A number for one call, under which it can be called back.
+/// A number for one call, under which it can be called back. It serves once, and is to be called back also where the
+/// call does not begin.
 #[uniffi::export]
 pub fn new_call() -> u64 {
     let call = NEXT_CALL.fetch_add(1, Ordering::Relaxed);
@@ -52,11 +51,9 @@ pub fn new_call() -> u64 {
 /// happens to one that has ended.
 #[uniffi::export]
 pub fn call_back(call: u64) {
-    let mut calls = calls();
-    match calls.remove(&call) {
-        Some(Call::Waiting(handle)) => handle.abort(),
-        Some(Call::Fresh | Call::TakenBack) => drop(calls.insert(call, Call::TakenBack)),
-        None => {}
+    // A number that is not in the list begins nothing any more.
+    if let Some(Call::Waiting(handle)) = calls().remove(&call) {
+        handle.abort();
     }
 }
 
@@ -89,7 +86,7 @@ pub(crate) async fn run<T: Send + 'static>(
     let task = {
         let mut calls = calls();
         if let Some(call) = call
-            && let Some(Call::TakenBack) = calls.remove(&call)
+            && !matches!(calls.get(&call), Some(Call::Fresh))
         {
             return Err(PortalError::Ended);
         }
@@ -153,6 +150,17 @@ mod tests {
         let begun = run::<()>(Some(call), std::future::pending()).await;
 
         assert_eq!(begun, Err(PortalError::Ended));
+        assert!(!calls().contains_key(&call));
+    }
+
+    #[tokio::test]
+    async fn number_serves_one_call_and_leaves_nothing() {
+        let call = new_call();
+        let first = run(Some(call), async { Ok(1) }).await;
+
+        let second = run(Some(call), async { Ok(2) }).await;
+
+        assert_eq!((first, second), (Ok(1), Err(PortalError::Ended)));
         assert!(!calls().contains_key(&call));
     }
 

@@ -110,6 +110,8 @@ pub struct Refusal {
     pub limit: Option<u64>,
     /// What was measured, in the same unit.
     pub measured: Option<u64>,
+    /// The place of the file it is about in the batch, from 0.
+    pub file: Option<u32>,
 }
 
 /// Why a send was refused. `docs/errors.md` says what to do.
@@ -117,6 +119,12 @@ pub struct Refusal {
 pub enum RefusalCode {
     /// The person's membership at this firm has ended.
     AccountClosed,
+    /// A batch without a file.
+    BatchEmpty,
+    /// Files of more than `limit` bytes together; `measured` has the sum.
+    BatchTooLarge,
+    /// More than `limit` files; `measured` has the count.
+    BatchTooManyFiles,
     /// Nothing to send.
     BodyEmpty,
     /// U+0000 in the text.
@@ -131,8 +139,16 @@ pub enum RefusalCode {
     ConversationClosed,
     /// No such conversation, or none this person may know of.
     ConversationNotFound,
+    /// The bytes of a file are not those of its hash; `file` says which.
+    FileDamaged,
+    /// A file's name holds U+0000; `file` says which.
+    FileNameHasNul,
+    /// A file's name has more than `limit` bytes; `file` says which.
+    FileNameTooLong,
     /// May read, and must join before posting.
     NotParticipant,
+    /// The firm's files would take more than `limit` bytes; `measured` has what they would take.
+    QuotaExceeded,
     /// The same send key came with another meaning.
     SendKeyReused,
     /// The author withdrew this key before.

@@ -66,6 +66,9 @@ fn portal_error(fault: &PortalError) -> String {
 pub(crate) fn refusal(refusal: &Refusal) -> String {
     let why = match &refusal.code {
         RefusalCode::AccountClosed => "this account at the firm is closed",
+        RefusalCode::BatchEmpty => "there is no file",
+        RefusalCode::BatchTooLarge => "the files are too large together",
+        RefusalCode::BatchTooManyFiles => "there are too many files",
         RefusalCode::BodyEmpty => "there is no text",
         RefusalCode::BodyHasNul => "the text holds a NUL character",
         RefusalCode::BodyNotUnicode => "the text is not valid Unicode",
@@ -73,14 +76,23 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         RefusalCode::ConversationArchived => "the conversation is archived",
         RefusalCode::ConversationClosed => "the conversation is closed",
         RefusalCode::ConversationNotFound => "there is no such conversation",
+        RefusalCode::FileDamaged => "a file is damaged",
+        RefusalCode::FileNameHasNul => "a file's name holds a NUL character",
+        RefusalCode::FileNameTooLong => "a file's name is too long",
         RefusalCode::NotParticipant => "join the conversation first",
+        RefusalCode::QuotaExceeded => "the firm's storage is full",
         RefusalCode::SendKeyReused => "its key was used before",
         RefusalCode::Withdrawn => "it was withdrawn",
         RefusalCode::Unknown(code) => return format!("the server says {code}."),
     };
-    match (refusal.limit, refusal.measured) {
-        (Some(limit), Some(measured)) => format!("{why} ({measured} of at most {limit} bytes)."),
-        _ => format!("{why}."),
+    let unit = if refusal.code == RefusalCode::BatchTooManyFiles { "files" } else { "bytes" };
+    let numbers = match (refusal.limit, refusal.measured) {
+        (Some(limit), Some(measured)) => format!(" ({measured} of at most {limit} {unit})"),
+        _ => String::new(),
+    };
+    match refusal.file {
+        Some(place) => format!("{why}: file {}{numbers}.", place + 1),
+        None => format!("{why}{numbers}."),
     }
 }
 

@@ -62,7 +62,10 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         | ProblemCode::Internal
         | ProblemCode::NonceStale
         | ProblemCode::StaleEpoch
-        | ProblemCode::Throttled => PortalError::RetryLater { after_s: None },
+        | ProblemCode::Throttled
+        | ProblemCode::UploadDamaged
+        | ProblemCode::UploadGone
+        | ProblemCode::UploadOffset => PortalError::RetryLater { after_s: None },
         ProblemCode::ClientTooOld => PortalError::OtherVersion { server_wire: 0 },
         ProblemCode::BadRequest | ProblemCode::PayloadTooLarge | ProblemCode::SignatureInvalid => {
             PortalError::bug("request")

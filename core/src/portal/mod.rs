@@ -71,6 +71,8 @@ struct Room {
     active: watch::Sender<bool>,
     /// One pump run at a time; suspending waits for it.
     pumping: tokio::sync::Mutex<()>,
+    /// Tells by its end that the store is closed: fields are dropped in the order in which they stand.
+    closing: watch::Sender<()>,
 }
 
 impl Portal {
@@ -124,6 +126,7 @@ impl Portal {
                 connection: watch::channel(Connection::Unknown).0,
                 active: watch::channel(true).0,
                 pumping: tokio::sync::Mutex::new(()),
+                closing: watch::channel(()).0,
             }),
         };
         portal.take_in_pushes()?;
@@ -134,6 +137,13 @@ impl Portal {
     #[must_use]
     pub fn session(&self) -> &SessionFacts {
         &self.room.session
+    }
+
+    /// A channel that ends once every clone of this portal is gone and its store is closed: then its folder may be
+    /// removed.
+    #[must_use]
+    pub fn closing(&self) -> watch::Receiver<()> {
+        self.room.closing.subscribe()
     }
 
     /// What is known of the way to the server.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::encoding::{Base64, Sha256};
-use crate::ids::{ConversationId, EntryId, Epoch, FirmId, PersonId, SendKey};
+use crate::ids::{AttachmentId, ConversationId, EntryId, Epoch, FirmId, PersonId, SendKey};
 
 macro_rules! entry_kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
@@ -94,14 +94,28 @@ impl fmt::Debug for EntrySubject {
     }
 }
 
-/// One file of an entry, as its hash covers it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One file of an entry: a copy with an id of its own (R1). Hash and size are covered by the entry's hash.
+///
+/// `Debug` shows id and size only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EntryFile {
+    /// Made by the server.
+    pub attachment_id: AttachmentId,
+    /// As its author's device named it; for display only, never a path (R38).
+    pub name: String,
+    /// What its bytes tell (R38).
+    pub media_type: String,
     /// SHA-256 of the file's bytes.
     pub sha256: Sha256,
     /// How many bytes.
     pub size_bytes: u64,
+}
+
+impl fmt::Debug for EntryFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryFile({}, {} bytes)", self.attachment_id, self.size_bytes)
+    }
 }
 
 /// One entry, as it travels and as the phone stores it.

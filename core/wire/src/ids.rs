@@ -72,6 +72,8 @@ ids! {
     ConversationId
     /// One immutable entry of a conversation's log; made by the server.
     EntryId
+    /// One file inside a message: a copy of its own (R1); made by the server.
+    AttachmentId
     /// One installation; made by the phone.
     DeviceId
     /// The idempotency key of one send; made by the phone, durably, before the first byte leaves.

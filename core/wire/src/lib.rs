@@ -4,6 +4,7 @@
 //! - [`ids`]: one newtype per kind of id.
 //! - [`limits`]: every number that both sides enforce.
 //! - [`message`]: a text to send, its digest, and the answers to a send key.
+//! - [`upload`], [`seal`], [`file`]: a batch of files, how it lies sealed, how a file is named and typed.
 //! - [`refusal`], [`problem`]: why not, as a value, and as `application/problem+json`.
 //! - [`entry`], [`receipt`]: a log entry with its canonical bytes, and the server's signed word that it has it.
 //! - [`conversation`], [`sync`], [`looked_at`]: what a phone holds and how it changes.
@@ -17,6 +18,7 @@
 pub mod conversation;
 pub mod encoding;
 pub mod entry;
+pub mod file;
 pub mod ids;
 pub mod limits;
 pub mod looked_at;
@@ -25,9 +27,11 @@ pub mod problem;
 pub mod push;
 pub mod receipt;
 pub mod refusal;
+pub mod seal;
 pub mod search;
 pub mod signin;
 pub mod sync;
+pub mod upload;
 
 /// The wire version, sent with every request in the header [`WIRE_HEADER`].
 pub const WIRE_VERSION: u32 = 1;

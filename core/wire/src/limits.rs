@@ -10,6 +10,12 @@ pub const BODY_BYTES_MAX: usize = 65_536;
 pub const BATCH_FILES_MAX: u32 = 130;
 /// Most bytes of files in one send (R11): 100 MB as any phone or PC shows it (ADR 0006).
 pub const BATCH_BYTES_MAX: u64 = 104_857_600;
+/// Longest name of a file, in bytes: 255 UTF-16 units, the most a phone's disk takes, are at most 1,020 bytes.
+pub const FILE_NAME_BYTES_MAX: usize = 1_024;
+/// Largest manifest: 130 names of 200 letters that escape to six bytes each would fit, and so do all real ones.
+pub const MANIFEST_JSON_BYTES_MAX: usize = 1024 * 1024;
+/// How long a batch that is not committed is kept after its last byte, in milliseconds: 7 days.
+pub const BATCH_KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// Largest JSON of one message: 65,536 bytes may escape to 393,218 (`\u0001` is six for one), plus the frame.
 pub const MESSAGE_JSON_BYTES_MAX: usize = 512 * 1024;
 /// Largest JSON of any other request.

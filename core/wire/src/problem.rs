@@ -80,6 +80,12 @@ problem_codes! {
     PayloadTooLarge = "payload_too_large", 413, "The request is too large.";
     /// This device is signed out; only signing in again helps. Nothing on the phone is deleted.
     SessionEnded = "session_ended", 401, "This device is signed out.";
+    /// The upload's capability is unknown, over, or was taken back by a newer hand-over; open the batch again.
+    UploadGone = "upload_gone", 410, "This upload is over or was handed over; open the batch again.";
+    /// A chunk does not open: the bytes were altered on the way. What came before it is kept; `Upload-Offset` says so.
+    UploadDamaged = "upload_damaged", 422, "A chunk does not open; go on from the stated offset.";
+    /// The upload does not stand where the request says; go on from `Upload-Offset`.
+    UploadOffset = "upload_offset", 409, "The upload stands at another offset.";
     /// A signature does not verify with the device's session key.
     SignatureInvalid = "signature_invalid", 403, "The signature does not verify.";
     /// The request states another epoch than the server's; nothing was looked up or stored.
@@ -113,6 +119,9 @@ pub struct Problem {
     /// What was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<u64>,
+    /// The place of the file it is about in the batch, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<u32>,
     /// Tries left for a challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u32>,
@@ -130,6 +139,7 @@ impl Problem {
             epoch: None,
             limit: None,
             measured: None,
+            file: None,
             tries_left: None,
         }
     }
@@ -145,6 +155,7 @@ impl Problem {
             epoch: Some(epoch),
             limit: refusal.limit,
             measured: refusal.measured,
+            file: refusal.file,
             tries_left: None,
         }
     }
@@ -166,21 +177,33 @@ impl Problem {
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
         let code = self.code().filter(|_| self.is_final)?;
-        Some(Refusal { code: RefusalCode::from(code), limit: self.limit, measured: self.measured })
+        Some(Refusal {
+            code: RefusalCode::from(code),
+            limit: self.limit,
+            measured: self.measured,
+            file: self.file,
+        })
     }
 }
 
 /// A denied conversation and an absent one share status and body (R17).
 const fn refusal_status(code: &RefusalCode) -> u16 {
     match code {
-        RefusalCode::BodyTooLong => 413,
+        RefusalCode::BodyTooLong
+        | RefusalCode::BatchTooLarge
+        | RefusalCode::BatchTooManyFiles
+        | RefusalCode::QuotaExceeded => 413,
         RefusalCode::ConversationNotFound => 404,
         RefusalCode::SendKeyReused | RefusalCode::Withdrawn => 409,
         RefusalCode::AccountClosed
         | RefusalCode::ConversationArchived
         | RefusalCode::ConversationClosed
         | RefusalCode::NotParticipant => 403,
-        RefusalCode::BodyEmpty
+        RefusalCode::BatchEmpty
+        | RefusalCode::FileDamaged
+        | RefusalCode::FileNameHasNul
+        | RefusalCode::FileNameTooLong
+        | RefusalCode::BodyEmpty
         | RefusalCode::BodyHasNul
         | RefusalCode::BodyNotUnicode
         | RefusalCode::Unknown(_) => 422,

@@ -42,6 +42,12 @@ macro_rules! refusal_codes {
 refusal_codes! {
     /// The person's membership at this firm has ended.
     AccountClosed = "account_closed",
+    /// A batch without a file.
+    BatchEmpty = "batch_empty",
+    /// Files of more than `limit` bytes together; `measured` has the sum (R11).
+    BatchTooLarge = "batch_too_large",
+    /// More than `limit` files; `measured` has the count (R12).
+    BatchTooManyFiles = "batch_too_many_files",
     /// Nothing to send.
     BodyEmpty = "body_empty",
     /// U+0000 in the text: neither PostgreSQL text nor spreadsheets can hold it (R4).
@@ -56,8 +62,16 @@ refusal_codes! {
     ConversationClosed = "conversation_closed",
     /// No such conversation, or none this person may know of: the two are one answer (R17).
     ConversationNotFound = "conversation_not_found",
+    /// The bytes of a file are not those of its hash; `file` says which.
+    FileDamaged = "file_damaged",
+    /// A file's name holds U+0000; `file` says which.
+    FileNameHasNul = "file_name_has_nul",
+    /// A file's name has more than `limit` bytes; `measured` has the number, `file` says which.
+    FileNameTooLong = "file_name_too_long",
     /// May read, and must join before posting (R15).
     NotParticipant = "not_participant",
+    /// The firm's files would take more than `limit` bytes; `measured` has what they would take.
+    QuotaExceeded = "quota_exceeded",
     /// The same send key came with another meaning.
     SendKeyReused = "send_key_reused",
     /// The author withdrew this key before.
@@ -104,19 +118,28 @@ pub struct Refusal {
     /// What was measured, in the same unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured: Option<u64>,
+    /// The place of the file it is about in the batch, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<u32>,
 }
 
 impl Refusal {
     /// A refusal without numbers.
     #[must_use]
     pub const fn of(code: RefusalCode) -> Self {
-        Self { code, limit: None, measured: None }
+        Self { code, limit: None, measured: None, file: None }
     }
 
     /// A refusal over a limit, naming both numbers (R13).
     #[must_use]
     pub const fn over(code: RefusalCode, limit: u64, measured: u64) -> Self {
-        Self { code, limit: Some(limit), measured: Some(measured) }
+        Self { code, limit: Some(limit), measured: Some(measured), file: None }
+    }
+
+    /// The same refusal, about the file at `place` of the batch.
+    #[must_use]
+    pub fn of_file(self, place: u32) -> Self {
+        Self { file: Some(place), ..self }
     }
 }
 

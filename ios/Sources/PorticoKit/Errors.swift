@@ -44,6 +44,9 @@ extension RefusalCode {
     public var code: String {
         switch self {
         case .accountClosed: "account_closed"
+        case .batchEmpty: "batch_empty"
+        case .batchTooLarge: "batch_too_large"
+        case .batchTooManyFiles: "batch_too_many_files"
         case .bodyEmpty: "body_empty"
         case .bodyHasNul: "body_has_nul"
         case .bodyNotUnicode: "body_not_unicode"
@@ -51,7 +54,11 @@ extension RefusalCode {
         case .conversationArchived: "conversation_archived"
         case .conversationClosed: "conversation_closed"
         case .conversationNotFound: "conversation_not_found"
+        case .fileDamaged: "file_damaged"
+        case .fileNameHasNul: "file_name_has_nul"
+        case .fileNameTooLong: "file_name_too_long"
         case .notParticipant: "not_participant"
+        case .quotaExceeded: "quota_exceeded"
         case .sendKeyReused: "send_key_reused"
         case .withdrawn: "withdrawn"
         case .unknown(let text): text

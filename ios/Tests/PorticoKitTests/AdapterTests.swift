@@ -15,8 +15,9 @@ struct AdapterTests {
 
     @Test func everyReasonHasItsOwnKey() {
         let reasons: [RefusalCode] = [
-            .accountClosed, .bodyEmpty, .bodyHasNul, .bodyNotUnicode, .bodyTooLong, .conversationArchived,
-            .conversationClosed, .conversationNotFound, .notParticipant, .sendKeyReused, .withdrawn,
+            .accountClosed, .batchEmpty, .batchTooLarge, .batchTooManyFiles, .bodyEmpty, .bodyHasNul, .bodyNotUnicode,
+            .bodyTooLong, .conversationArchived, .conversationClosed, .conversationNotFound, .fileDamaged,
+            .fileNameHasNul, .fileNameTooLong, .notParticipant, .quotaExceeded, .sendKeyReused, .withdrawn,
             .unknown(text: "reason_of_tomorrow"),
         ]
 

@@ -120,7 +120,8 @@ fn send(
 fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Result<Option<Kept>> {
     connection
         .prepare_cached(
-            "SELECT outcome, digest, conversation_id, seq, refusal, refusal_limit, measured FROM outcomes
+            "SELECT outcome, digest, conversation_id, seq, refusal, refusal_limit, measured, refusal_file
+             FROM outcomes
              WHERE firm_id = ?1 AND person_id = ?2 AND send_key = ?3",
         )?
         .query_row(params![caller.firm_id.as_bytes(), caller.person_id.as_bytes(), key.as_bytes()], |row| {
@@ -132,6 +133,7 @@ fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Resu
                     measured: row
                         .get::<_, Option<i64>>(6)?
                         .map(|measured| u64::try_from(measured).unwrap_or(0)),
+                    file: row.get(7)?,
                 }),
                 _ => Outcome::Withdrawn,
             };
@@ -180,8 +182,8 @@ fn keep(
         .connection
         .prepare_cached(
             "INSERT INTO outcomes (firm_id, person_id, send_key, digest, outcome, conversation_id, seq, refusal,
-               refusal_limit, measured, recorded_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+               refusal_limit, measured, refusal_file, recorded_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             caller.firm_id.as_bytes(),
@@ -194,6 +196,7 @@ fn keep(
             refusal.map(|refusal| refusal.code.as_str()),
             refusal.and_then(|refusal| refusal.limit).map(row::stored),
             refusal.and_then(|refusal| refusal.measured).map(row::stored),
+            refusal.and_then(|refusal| refusal.file),
             write.now_ms
         ])?;
     Ok(())

@@ -132,6 +132,7 @@ CREATE TABLE outcomes (
     refusal         TEXT,
     refusal_limit   INTEGER,
     measured        INTEGER,
+    refusal_file    INTEGER,
     recorded_at_ms  INTEGER NOT NULL,
     PRIMARY KEY (firm_id, person_id, send_key),
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships,

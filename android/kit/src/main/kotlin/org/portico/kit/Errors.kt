@@ -41,6 +41,9 @@ public val RefusalCode.code: String
     get() =
         when (this) {
             RefusalCode.AccountClosed -> "account_closed"
+            RefusalCode.BatchEmpty -> "batch_empty"
+            RefusalCode.BatchTooLarge -> "batch_too_large"
+            RefusalCode.BatchTooManyFiles -> "batch_too_many_files"
             RefusalCode.BodyEmpty -> "body_empty"
             RefusalCode.BodyHasNul -> "body_has_nul"
             RefusalCode.BodyNotUnicode -> "body_not_unicode"
@@ -48,7 +51,11 @@ public val RefusalCode.code: String
             RefusalCode.ConversationArchived -> "conversation_archived"
             RefusalCode.ConversationClosed -> "conversation_closed"
             RefusalCode.ConversationNotFound -> "conversation_not_found"
+            RefusalCode.FileDamaged -> "file_damaged"
+            RefusalCode.FileNameHasNul -> "file_name_has_nul"
+            RefusalCode.FileNameTooLong -> "file_name_too_long"
             RefusalCode.NotParticipant -> "not_participant"
+            RefusalCode.QuotaExceeded -> "quota_exceeded"
             RefusalCode.SendKeyReused -> "send_key_reused"
             RefusalCode.Withdrawn -> "withdrawn"
             is RefusalCode.Unknown -> text
@@ -69,7 +76,7 @@ internal inline fun <T> typed(
         throw gone
     } catch (_: CharacterCodingException) {
         // Half a surrogate pair: a Kotlin string can hold it, Unicode can not.
-        throw PortalException.Refused(Refusal(RefusalCode.BodyNotUnicode, null, null))
+        throw PortalException.Refused(Refusal(RefusalCode.BodyNotUnicode, null, null, null))
     } catch (_: InternalException) {
         throw PortalException.Bug("bindings")
     } catch (foreign: IllegalStateException) {
