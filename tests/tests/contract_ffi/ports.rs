@@ -2,11 +2,13 @@
 
 use std::future::Future as _;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::task::Poll;
 
 use portico_core::PortalError;
 use portico_core::events::PortalEvent;
-use portico_ffi::{PortError, call_back, new_call, provoke_panic};
+use portico_core::portal::Connection;
+use portico_ffi::{PortError, Portal, call_back, new_call, provoke_panic};
 use serde_json::Value;
 
 use crate::stage::{Stage, text, texts};
@@ -58,17 +60,32 @@ pub(crate) async fn stream_ended(with: &Value) {
     assert!(portal.send(stage.conversation(with), "on it goes".to_owned()).is_ok());
 }
 
+/// Runs a portal that was just opened, so that only this run can bring it online; then it waits on the server.
+async fn run_until_answered(
+    portal: &Arc<Portal>,
+    call: u64,
+) -> tokio::task::JoinHandle<Result<(), PortalError>> {
+    assert_eq!(portal.connection(), Ok(Connection::Unknown), "nothing was tried before");
+    let events = portal.events().unwrap();
+    let running = tokio::spawn({
+        let portal = Arc::clone(portal);
+        async move { portal.run(call).await }
+    });
+    while portal.connection() != Ok(Connection::Online) {
+        events.next_batch(256).await.unwrap();
+    }
+    running
+}
+
 pub(crate) async fn dropped_while_busy(with: &Value) {
     let stage = Stage::build();
     let conversation = stage.conversation(with);
-    let (shell, portal) = stage.signed_in(text(with, "person")).await;
-    let call = new_call();
-    let running = tokio::spawn({
-        let portal = Arc::clone(&portal);
-        async move { portal.run(call).await }
-    });
+    let (shell, _) = stage.signed_in(text(with, "person")).await;
+    let shell = shell.restarted();
+    let portal = shell.portal();
+    let running = run_until_answered(&portal, new_call()).await;
     let calls = with["calls"].as_u64().unwrap();
-    let (tell_begun, begun) = std::sync::mpsc::channel();
+    let (tell_begun, begun) = channel();
     let busy = std::thread::spawn({
         let portal = Arc::clone(&portal);
         move || {
@@ -80,12 +97,7 @@ pub(crate) async fn dropped_while_busy(with: &Value) {
             }
         }
     });
-    // Both have begun: a draft is kept, and the first poll was answered.
     assert_eq!(begun.recv().unwrap(), Ok(()));
-    let events = portal.events().unwrap();
-    while portal.connection() != Ok(portico_core::portal::Connection::Online) {
-        events.next_batch(256).await.unwrap();
-    }
     let ending = std::thread::spawn(move || portal.end());
 
     ending.join().unwrap();
@@ -144,18 +156,11 @@ pub(crate) async fn slow_reader(with: &Value) {
 
 pub(crate) async fn taken_back(with: &Value) {
     let stage = Stage::build();
-    let (_shell, portal) = stage.signed_in(text(with, "person")).await;
+    let (shell, _) = stage.signed_in(text(with, "person")).await;
+    let portal = shell.restarted().portal();
     let call = new_call();
-    let running = tokio::spawn({
-        let portal = Arc::clone(&portal);
-        async move { portal.run(call).await }
-    });
-    let events = portal.events().unwrap();
-    while portal.connection() != Ok(portico_core::portal::Connection::Online) {
-        events.next_batch(256).await.unwrap();
-    }
+    let running = run_until_answered(&portal, call).await;
 
-    // It waits on the server now.
     call_back(call);
 
     assert_eq!(running.await.unwrap(), Err(PortalError::Ended));
