@@ -1,9 +1,11 @@
 import PorticoFFI
 
-/// Runs a call of the core that waits. Cancelling the task takes the call back, and it throws `PortalError.Ended`:
-/// a generated Swift function can not be cancelled by itself, so the call carries a number for that.
+/// Runs one call of the core that waits. Cancelling the task takes the call back, and it throws `PortalError.Ended`:
+/// a generated Swift function can not be cancelled by itself, so the call carries a number for that. A number serves
+/// one call.
 public func takenBackOnCancel<T: Sendable>(_ body: (UInt64) async throws -> T) async throws -> T {
     let call = newCall()
+    // Nothing to a call that has ended; the number of one that did not begin is forgotten.
     defer { callBack(call: call) }
     return try await withTaskCancellationHandler {
         try await body(call)
@@ -31,6 +33,9 @@ extension PortalProtocol {
 
     /// Signs this device out on the server.
     public func signOut() async throws { try await takenBackOnCancel { try await signOut(call: $0) } }
+
+    /// Waits until the store of this portal is closed, which follows `end`. Then its home may be removed.
+    public func closed() async throws { try await takenBackOnCancel { try await closed(call: $0) } }
 
     /// The system is about to suspend the app: no request starts, and the store is made whole within `deadline`.
     public func suspend(deadline: Duration) async throws {

@@ -211,14 +211,3 @@ private func everythingHeard(
 
     try #require(try await portal.catchUp() == .empty)
 }
-
-@Sendable func homeThatIsAFileIsAnError(_ scenario: Scenario) async throws {
-    let folder = try scratchFolder()
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let file = folder.appendingPathComponent("home")
-    try Data("a file".utf8).write(to: file)
-
-    try #require(await fault { try Phone(folder: folder) } == .DiskFull)
-    try #require(await fault { try Phone(folder: file) } == .DiskFull)
-    try #require(try Data(contentsOf: file) == Data("a file".utf8))
-}

@@ -76,9 +76,39 @@ final class FaultySecrets: SecretStore {
 /// A network that is there or not.
 final class SwitchedNetwork: NetworkStatus {
     let isThere = Guarded(true)
+    private let held = Guarded<HeldQuestion?>(nil)
+
+    /// Whoever asks next is held in the middle of it.
+    func hold() -> HeldQuestion {
+        let question = HeldQuestion()
+        held.value = question
+        return question
+    }
 
     func reach() -> Reach {
-        isThere.value ? .unmetered : .offline
+        held.value?.answerLater()
+        return isThere.value ? .unmetered : .offline
+    }
+}
+
+/// A question to a port that has no answer until it is let go.
+final class HeldQuestion: Sendable {
+    private let asked = DispatchSemaphore(value: 0)
+    private let answered = DispatchSemaphore(value: 0)
+
+    func untilAsked() {
+        asked.wait()
+    }
+
+    /// For good: each answer lets the next one go.
+    func letGo() {
+        answered.signal()
+    }
+
+    fileprivate func answerLater() {
+        asked.signal()
+        answered.wait()
+        answered.signal()
     }
 }
 

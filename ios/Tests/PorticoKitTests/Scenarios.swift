@@ -18,6 +18,7 @@ let scenarios: [String: @Sendable (Scenario) async throws -> Void] = [
     "port_throws": throwingPortTouchesNothing,
     "stream_ended": stoppedStreamEndsItsReader,
     "dropped_while_busy": portalIsLetGoWhileBusy,
+    "home_removed_after_end": homeOfAClosedPortalCanGo,
     "slow_reader": slowReaderLosesNothing,
     "another_person": anotherPersonSealsTheFirst,
     "taken_back": waitingCallIsTakenBack,

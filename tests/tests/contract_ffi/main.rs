@@ -37,6 +37,7 @@ async fn play(id: &str, with: &Value) -> bool {
         "port_throws" => ports::port_throws(with).await,
         "stream_ended" => ports::stream_ended(with).await,
         "dropped_while_busy" => ports::dropped_while_busy(with).await,
+        "home_removed_after_end" => ports::home_removed_after_end(with).await,
         "slow_reader" => ports::slow_reader(with).await,
         "taken_back" => ports::taken_back(with).await,
         "panic" => ports::panic(with),

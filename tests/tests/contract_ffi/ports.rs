@@ -1,14 +1,17 @@
 //! The border itself: ports that fail, streams that end, portals that are let go, calls that are taken back.
 
 use std::future::Future as _;
-use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
 use portico_core::PortalError;
 use portico_core::events::PortalEvent;
 use portico_core::portal::Connection;
-use portico_ffi::{PortError, Portal, call_back, new_call, provoke_panic};
+use portico_ffi::{
+    Answer, NetworkStatus, PortError, Portal, Reach, SecretStore, SignIn, call_back, new_call, provoke_panic,
+};
 use serde_json::Value;
 
 use crate::stage::{Stage, text, texts};
@@ -123,6 +126,63 @@ async fn let_go_while_running(shell: crate::stage::Shell, conversation: portico_
     assert!(catching_up.await.unwrap().is_ok(), "a call keeps what it needs");
     let again = portico_tests::shell::installation(&place, &secrets, &network).unwrap();
     assert_eq!(again.portal().unwrap().unwrap().outbox(), Ok(Vec::new()));
+}
+
+/// A network that is asked and does not answer before its holder says so.
+struct HeldNetwork {
+    tell_asked: Sender<()>,
+    /// Guards what ends when the holder lets go.
+    held: Mutex<Receiver<()>>,
+}
+
+impl NetworkStatus for HeldNetwork {
+    fn reach(&self) -> Result<Reach, PortError> {
+        // The test may be over: then nobody listens, and nobody holds.
+        let _ = self.tell_asked.send(());
+        let _ = self.held.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        Ok(Reach::Unmetered)
+    }
+}
+
+pub(crate) async fn home_removed_after_end(with: &Value) {
+    let stage = Stage::build();
+    let (shell, before) = stage.signed_in(text(with, "person")).await;
+    let home = shell.folder.join("home");
+    before.end();
+    before.closed(new_call()).await.unwrap();
+    assert_eq!(logs_below(&home), 0, "the store is closed");
+    let (tell_asked, asked) = channel();
+    let (hold, held) = channel();
+    let network = Arc::new(HeldNetwork { tell_asked, held: Mutex::new(held) });
+    let secrets: Arc<dyn SecretStore> = Arc::clone(&shell.secrets) as Arc<dyn SecretStore>;
+    let name = home.to_string_lossy().into_owned();
+    let portal = SignIn::new(name, secrets, None, network, None).unwrap().portal().unwrap().unwrap();
+    let running = tokio::spawn({
+        let portal = Arc::clone(&portal);
+        async move { portal.run(new_call()).await }
+    });
+    asked.recv().unwrap();
+
+    portal.end();
+    let closing = tokio::spawn(async move { portal.closed(new_call()).await });
+    assert_eq!(logs_below(&home), 1, "a call is in the middle");
+    drop(hold);
+    assert_eq!(closing.await.unwrap(), Ok(()));
+    assert_eq!(logs_below(&home), 0, "the store is closed");
+    std::fs::remove_dir_all(&home).unwrap();
+
+    assert_eq!(running.await.unwrap(), Err(PortalError::Ended));
+    assert!(!home.exists(), "nothing came back");
+    assert!(shell.sign_in.portal().unwrap().is_none());
+    let answer = stage.sign_in_on(&shell, text(with, "person")).await;
+    assert_eq!(answer, Answer::SignedIn { sealed: None, began_anew: false });
+    assert_eq!(shell.portal().first_screen(9).unwrap().conversations.len(), 1);
+}
+
+/// How many write-ahead logs lie below `home`: one while a store is open, none once it was closed.
+fn logs_below(home: &Path) -> usize {
+    let people = std::fs::read_dir(home.join("people")).unwrap();
+    people.filter(|person| person.as_ref().unwrap().path().join("portal.db-wal").exists()).count()
 }
 
 pub(crate) async fn slow_reader(with: &Value) {

@@ -28,6 +28,9 @@ public suspend fun Portal.fetchOlder(
 /** Signs this device out on the server. */
 public suspend fun Portal.signOut(): Unit = waiting(::isClosed) { call -> signOut(call) }
 
+/** Waits until the store is closed, which follows `end`; then its home may be removed. Call it before `close`. */
+public suspend fun Portal.closed(): Unit = waiting(::isClosed) { call -> closed(call) }
+
 /** The system is about to suspend the app: no request starts, and the store is made whole within [deadline]. */
 public suspend fun Portal.suspend(deadline: Duration): Unit =
     typed(::isClosed) { suspend(deadline.inWholeMilliseconds.coerceAtLeast(0).toULong()) }
@@ -53,7 +56,10 @@ public suspend fun <T> Portal.onDisk(calls: Portal.() -> T): T =
 public suspend fun <T> SignIn.onDisk(calls: SignIn.() -> T): T =
     withContext(Dispatchers.IO) { typed(::isClosed) { calls() } }
 
-/** Gives a call that waits its number, and takes it back when the coroutine ends: nothing, if the call has ended. */
+/**
+ * Gives a call that waits its number, and takes it back when the coroutine ends. That does nothing to a call that has
+ * ended, and forgets the number of one that did not begin.
+ */
 private suspend fun <T> waiting(
     closed: () -> Boolean,
     body: suspend (call: ULong) -> T,

@@ -11,8 +11,11 @@ import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.assertThrows
+import org.portico.ffi.Answer
 import org.portico.ffi.PortException
 import org.portico.ffi.Portal
 import org.portico.ffi.PortalEvent
@@ -23,6 +26,7 @@ import org.portico.ffi.newCall
 import org.portico.ffi.provokePanic
 import java.util.concurrent.CountDownLatch
 import kotlin.concurrent.thread
+import kotlin.io.path.exists
 
 /** Ports that fail, streams that end, portals that are let go, calls that are taken back. */
 class BorderScenariosTest {
@@ -84,14 +88,40 @@ class BorderScenariosTest {
             val faults = busy.drafts.awaitAll().filterNotNull()
             assertTrue(faults.all { it is PortalException.Ended }, "$faults")
             assertTrue(busy.running.await() is PortalException.Ended)
-            assertEquals(
-                1,
-                phone.portal
-                    .firstScreen(9u)
-                    .conversations.size,
-            )
+            assertEquals(1, phone.conversationsShown())
             stage.objectsAreLetGoWithoutAnEnd(phone)
         }
+
+    @Scenario("home_removed_after_end")
+    fun homeOfAClosedPortalCanGo(stage: Stage) =
+        stage.play {
+            val phone = stage.phoneOf("person")
+            val portal = phone.portal
+            val held = phone.network.hold()
+            val running = async(start = CoroutineStart.UNDISPATCHED) { runCatching { portal.run() }.exceptionOrNull() }
+            held.untilAsked()
+
+            portal.end()
+            val closing = async(start = CoroutineStart.UNDISPATCHED) { portal.closed() }
+            val openInTheMiddle = phone.openStores()
+            held.letGo()
+            closing.await()
+            val openAfter = phone.openStores()
+            assertTrue(phone.home.toFile().deleteRecursively())
+
+            assertTrue(running.await() is PortalException.Ended)
+            assertEquals(listOf(1, 0), listOf(openInTheMiddle, openAfter))
+            assertFalse(phone.home.exists(), "nothing came back")
+            assertNull(phone.signIn.portal())
+            assertEquals(Answer.SignedIn(sealed = null, beganAnew = false), phone.signInAs(stage.text("person")))
+            phone.portal.catchUp()
+            assertEquals(1, phone.conversationsShown())
+        }
+
+    private fun Phone.conversationsShown() = portal.firstScreen(9u).conversations.size
+
+    /** A store has its write-ahead log for as long as it is open. */
+    private fun Phone.openStores() = home.toFile().walk().count { it.name.endsWith("-wal") }
 
     /** What is let go without a word lives until its last call has ended. */
     private suspend fun Stage.objectsAreLetGoWithoutAnEnd(phone: Phone) =

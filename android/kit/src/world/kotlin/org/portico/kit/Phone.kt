@@ -8,12 +8,15 @@ import org.portico.ffi.SecretStore
 import org.portico.ffi.SignIn
 import org.portico.ffi.TimelineItem
 import java.nio.file.Path
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
 
 /** An installation of the app whose ports can be disturbed. */
 class Phone(
     private val world: World,
     val folder: Path,
 ) : AutoCloseable {
+    val home: Path = folder.resolve("home")
     val network = SwitchedNetwork()
     val secrets = DisturbedSecrets(FolderSecrets(folder.resolve("secrets")))
     var signIn: SignIn = open()
@@ -22,7 +25,7 @@ class Phone(
     /** Of whoever is signed in. */
     val portal: Portal get() = signIn.portal() ?: error("nobody is signed in")
 
-    private fun open() = installation(folder.resolve("home").toString(), secrets, network)
+    private fun open() = installation(home.toString(), secrets, network)
 
     suspend fun signInAs(person: String): Answer = signIn.answer(codeFor(person), "phone of $person")
 
@@ -59,7 +62,35 @@ class SwitchedNetwork : NetworkStatus {
 
     @Volatile var fault: Throwable? = null
 
-    override fun reach(): Reach = fault?.let { throw it } ?: reach
+    @Volatile private var held: HeldQuestion? = null
+
+    /** Whoever asks next is held in the middle of it. */
+    fun hold(): HeldQuestion = HeldQuestion().also { held = it }
+
+    override fun reach(): Reach {
+        held?.answerLater()
+        return fault?.let { throw it } ?: reach
+    }
+}
+
+/** A question to a port that has no answer until it is let go. */
+class HeldQuestion {
+    private val asked = CountDownLatch(1)
+    private val answered = CountDownLatch(1)
+
+    fun untilAsked() = check(asked.await(PATIENCE_S, TimeUnit.SECONDS)) { "nobody asked" }
+
+    fun letGo() = answered.countDown()
+
+    internal fun answerLater() {
+        asked.countDown()
+        answered.await()
+    }
+
+    private companion object {
+        /** A limit for what never comes, not a time that passes. */
+        const val PATIENCE_S = 120L
+    }
 }
 
 /** Secrets that can not be had while there is a [fault] to throw, nor kept while there is a [keepFault]. */
