@@ -1,5 +1,6 @@
 package org.portico.kit
 
+import kotlinx.coroutines.runBlocking
 import org.portico.ffi.Answer
 import org.portico.ffi.NetworkStatus
 import org.portico.ffi.Portal
@@ -45,9 +46,13 @@ class Phone(
         return page.items.filterIsInstance<TimelineItem.Logged>().map { it.entry.body }
     }
 
+    /** When this returns, the store is closed. */
     override fun close() {
         // Nobody may be signed in, and the keystore may be locked.
-        runCatching { portal.end() }
+        runCatching { signIn.portal() }.getOrNull()?.let { portal ->
+            portal.end()
+            runBlocking { portal.closed() }
+        }
         signIn.close()
     }
 

@@ -116,11 +116,7 @@ class World : AutoCloseable {
             }
         }
 
-        /** The core closes a store on a thread of its own, which may still be at work in the folder. */
-        fun erase(folder: Path) =
-            check((1..ERASURES_MAX).any { folder.toFile().deleteRecursively() }) { "$folder stays" }
-
-        private const val ERASURES_MAX = 1_000
+        fun erase(folder: Path) = check(folder.toFile().deleteRecursively()) { "$folder stays" }
 
         /** A limit for what never comes, not a time that passes. macOS looks at a folder every ten seconds only. */
         private const val PATIENCE_S = 120L
