@@ -14,6 +14,40 @@ import Testing
     try #require(try Data(contentsOf: file) == Data("a file".utf8))
 }
 
+@Sendable func folderWhereAFileBelongsIsAnError(_ scenario: Scenario) async throws {
+    let with = scenario.with
+    let files = FileManager.default
+    let world = try World()
+    let phone = try await world.phone(with.person)
+    let text = try #require(with.text)
+    _ = try phone.portal().send(conversation: world.conversation(with.conversation), text: text)
+
+    for (name, code) in try #require(with.files).map({ ($0.file, $0.code) }) {
+        let before = try phone.portal()
+        before.end()
+        try await before.closed()
+        let all = try files.subpathsOfDirectory(atPath: phone.home)
+        let below = all.first { ($0 as NSString).lastPathComponent == name }
+        let place = "\(phone.home)/\(below ?? name)"
+        let aside = world.folder.appendingPathComponent("aside").path
+        if below != nil { try files.moveItem(atPath: place, toPath: aside) }
+        try files.createDirectory(atPath: place, withIntermediateDirectories: false)
+
+        let told = try await fault {
+            _ = try phone.signIn.portal()
+            _ = try await world.signIn(with.person, on: phone)
+        }
+        try files.removeItem(atPath: place)
+        if below != nil { try files.moveItem(atPath: aside, toPath: place) }
+
+        try #require(told.code == code, "\(name)")
+        try #require(try phone.portal().outbox().map(\.body) == [text], "\(name)")
+    }
+    let portal = try phone.portal()
+    _ = try await portal.catchUp()
+    try #require(try portal.texts(in: world.conversation(with.conversation)).last == text)
+}
+
 @Sendable func homeOfAClosedPortalCanGo(_ scenario: Scenario) async throws {
     let with = scenario.with
     let world = try World()

@@ -24,6 +24,7 @@ let scenarios: [String: @Sendable (Scenario) async throws -> Void] = [
     "taken_back": waitingCallIsTakenBack,
     "panic": panicIsAnError,
     "home_is_a_file": homeThatIsAFileIsAnError,
+    "folder_in_place_of_a_file": folderWhereAFileBelongsIsAnError,
 ]
 
 @Suite(.serialized, .timeLimit(.minutes(3)))
@@ -68,6 +69,12 @@ struct Inputs: Decodable, Sendable {
     let calls, changes: Int?
     let refused: [Text]?
     let accepted: Text?
+    let files: [File]?
+
+    /// A file of the core, and what is said when it can not be one.
+    struct File: Decodable, Sendable {
+        let file, code: String
+    }
 
     /// A text of one unit, repeated, and how it is refused.
     struct Text: Decodable, Sendable {
@@ -84,7 +91,7 @@ struct Inputs: Decodable, Sendable {
         case malformedCode = "malformed_code"
         case wrongCode = "wrong_code"
         case triesLeft = "tries_left"
-        case titles, texts, ids, unread, calls, changes, refused, accepted
+        case titles, texts, ids, unread, calls, changes, refused, accepted, files
     }
 }
 

@@ -1,16 +1,18 @@
 //! Signing in, and who is signed in.
 
+use std::path::PathBuf;
+
 use portico_core::PortalError;
 use portico_ffi::{Answer, new_call};
 use serde_json::Value;
 
-use crate::stage::{Stage, text, texts};
+use crate::stage::{Shell, Stage, text, texts};
 
 pub(crate) async fn sign_in(with: &Value) {
     let stage = Stage::build();
     let shell = stage.shell("phone");
     let email = stage.server.email(text(with, "person"));
-    let answer = async |shell: &crate::stage::Shell, code: &str| {
+    let answer = async |shell: &Shell, code: &str| {
         shell.sign_in.answer(code.to_owned(), None, "a shell".to_owned(), new_call()).await
     };
     assert_eq!(answer(&shell, "AAAA-AAAA").await, Err(PortalError::ChallengeEnded), "nothing was begun");
@@ -63,4 +65,64 @@ pub(crate) fn home_is_a_file(_with: &Value) {
 
     assert_eq!(refused.err(), Some(PortalError::DiskFull));
     assert_eq!(below.err(), Some(PortalError::DiskFull));
+}
+
+pub(crate) async fn folder_in_place_of_a_file(with: &Value) {
+    let stage = Stage::build();
+    let conversation = stage.conversation(with);
+    let (shell, portal) = stage.signed_in(text(with, "person")).await;
+    portal.send(conversation, text(with, "text").to_owned()).unwrap();
+
+    for case in with["files"].as_array().unwrap() {
+        let before = shell.portal();
+        before.end();
+        before.closed(new_call()).await.unwrap();
+        let place = place_of(&shell, text(case, "file"));
+        let aside = shell.folder.join("aside");
+        // One that is not there has nothing to be kept.
+        let kept = std::fs::rename(&place, &aside).is_ok();
+        std::fs::create_dir(&place).unwrap();
+
+        let told = way_in(&stage, &shell, text(with, "person")).await;
+        std::fs::remove_dir(&place).unwrap();
+        if kept {
+            std::fs::rename(&aside, &place).unwrap();
+        }
+
+        assert_eq!(code_of(told.as_ref()), text(case, "code"), "{case}");
+        let queued = shell.portal().outbox().unwrap();
+        let bodies: Vec<&str> = queued.iter().map(|echo| echo.body.as_str()).collect();
+        assert_eq!(bodies, [text(with, "text")], "{case}");
+    }
+    assert_eq!(texts(&shell.portal(), conversation).await.pop().unwrap(), text(with, "text"));
+}
+
+/// What an app does at its start: it opens the portal, and lets the person sign in. The fault that ends it.
+async fn way_in(stage: &Stage, shell: &Shell, person: &str) -> Option<PortalError> {
+    let steps = async {
+        shell.sign_in.portal()?;
+        let email = stage.server.email(person);
+        let begun = shell.sign_in.begin(stage.server.url.clone(), email, new_call()).await?;
+        let code = stage.server.code(begun.challenge_id).await.unwrap();
+        shell.sign_in.answer(code, None, "a shell".to_owned(), new_call()).await
+    };
+    steps.await.err()
+}
+
+/// Where a file of the core is or belongs.
+fn place_of(shell: &Shell, name: &str) -> PathBuf {
+    let home = shell.folder.join("home");
+    let people = std::fs::read_dir(home.join("people")).unwrap();
+    let mut in_folders = people.map(|person| person.unwrap().path().join(name));
+    in_folders.find(|path| path.exists()).unwrap_or_else(|| home.join(name))
+}
+
+/// The shells' codes of the faults that this scenario knows.
+fn code_of(fault: Option<&PortalError>) -> &'static str {
+    match fault {
+        Some(PortalError::DiskFull) => "disk_full",
+        Some(PortalError::KeyLost) => "key_lost",
+        Some(PortalError::Bug { .. }) => "bug",
+        _ => "another",
+    }
 }

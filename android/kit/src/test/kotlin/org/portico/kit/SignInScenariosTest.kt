@@ -1,12 +1,18 @@
 package org.portico.kit
 
+import kotlinx.serialization.json.jsonObject
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.assertThrows
 import org.portico.ffi.Answer
 import org.portico.ffi.PortalException
+import java.nio.file.Path
 import kotlin.io.path.createDirectories
+import kotlin.io.path.createDirectory
+import kotlin.io.path.deleteExisting
+import kotlin.io.path.exists
+import kotlin.io.path.moveTo
 import kotlin.io.path.writeText
 
 class SignInScenariosTest {
@@ -72,4 +78,40 @@ class SignInScenariosTest {
 
             assertEquals(listOf("disk_full", "disk_full"), codes)
         }
+
+    @Scenario("folder_in_place_of_a_file")
+    fun folderWhereAFileBelongsIsATypedError(stage: Stage) =
+        stage.play {
+            val phone = stage.phoneOf("person")
+            phone.portal.send(stage.conversation, stage.text("text"))
+
+            for (case in stage.list("files").map { it.jsonObject }) {
+                phone.close()
+                val file = phone.homeFile(case.text("file"))
+                val aside = stage.world.folder.resolve("aside")
+                if (file.exists()) file.moveTo(aside)
+                file.createDirectory()
+
+                phone.restart()
+                val told =
+                    assertThrows<PortalException> {
+                        phone.signIn.portal()
+                        phone.signInAs(stage.text("person"))
+                    }
+                file.deleteExisting()
+                if (aside.exists()) aside.moveTo(file)
+
+                assertEquals(case.text("code"), told.code, "$case")
+                assertEquals(listOf(stage.text("text")), phone.portal.outbox().map { it.body }, "$case")
+            }
+            assertEquals(stage.text("text"), phone.texts(stage.conversation).last())
+        }
+
+    /** Where it is; in the home itself if it is nowhere. */
+    private fun Phone.homeFile(name: String): Path =
+        home
+            .toFile()
+            .walk()
+            .find { it.name == name }
+            ?.toPath() ?: home.resolve(name)
 }
