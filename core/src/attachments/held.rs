@@ -60,7 +60,10 @@ impl HeldFiles {
         let held = self.hold(conversation, file)?;
         let path = self.path(attachment);
         let have = held_bytes(&path, &held);
-        if have < file.size_bytes || file.size_bytes == 0 {
+        if file.size_bytes == 0 {
+            // There is nothing to ask for.
+            drop(SealedFile::go_on(&path, &held, 0).map_err(|_| PortalError::DiskFull)?);
+        } else if have < file.size_bytes {
             self.take_in(&held, &path, have, &file.sha256).await?;
         }
         let (checked, key, size) = (path.clone(), held.key.clone(), file.size_bytes);

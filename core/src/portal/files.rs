@@ -221,8 +221,12 @@ impl Portal {
         let response =
             Response { status, media_type, retry_after_s: None, upload_offset: None, body: body.to_vec() };
         match read_append(Ok(response)) {
-            Appended::Committed(accepted) => drop(self.room.uploads.settle(key, Said::Accepted(accepted))?),
-            Appended::Missed(miss @ Miss::Refused(..)) => drop(self.room.uploads.settle(key, said_of(miss))?),
+            Appended::Committed(accepted) => {
+                self.room.uploads.settle(key, Said::Accepted(accepted))?;
+            }
+            Appended::Missed(miss @ Miss::Refused(..)) => {
+                self.room.uploads.settle(key, said_of(miss))?;
+            }
             Appended::Holds(_) | Appended::Gone | Appended::Missed(_) => {}
         }
         self.decide(key, &Event::HandedBack)?;
@@ -442,7 +446,7 @@ impl Room {
         self.store.write(|writing| {
             writing.keep_batch(&again)?;
             writing.enqueue_batch(&again, &entry.body, now_ms)?;
-            Ok::<_, StoreError>(writing.dismiss(key)?)
+            writing.dismiss(key)
         })?;
         Ok(again)
     }

@@ -24,7 +24,10 @@ pub(crate) fn read(path: PathBuf, from_bytes: u64, to_bytes: u64) -> PackBytes {
             drop(out.blocking_send(Err(fault)));
         }
     });
-    futures_util::stream::unfold(read, |mut read| async move { Some((read.recv().await?, read)) }).boxed()
+    let chunks =
+        futures_util::stream::unfold(read, |mut read| async move { Some((read.recv().await?, read)) });
+    // Some ask once more after the end.
+    chunks.fuse().boxed()
 }
 
 fn copy(
