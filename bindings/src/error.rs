@@ -2,6 +2,7 @@
 
 use portico_core::PortalError;
 use portico_core::ports::SecretFault;
+use portico_core::upload::source::PickFault;
 use portico_wire::refusal::Refusal;
 
 /// A call that did not do what was asked. Nothing of it was done. `docs/errors.md` says what to do.
@@ -45,6 +46,11 @@ pub enum PortalError {
     },
     /// This phone holds no such conversation, message or entry.
     NotHere,
+    /// A file that was picked can not be taken. The batch is as it was.
+    FileUnreadable {
+        /// Why.
+        why: PickFault,
+    },
     /// The disk is full, or the path is no folder. What was stored before is still there.
     DiskFull,
     /// The keystore is locked; unlock the phone.
@@ -62,6 +68,21 @@ pub enum PortalError {
         /// Where, without any content.
         what: String,
     },
+}
+
+/// Why a picked file can not be taken. Nothing of it is kept.
+#[uniffi::remote(Enum)]
+pub enum PickFault {
+    /// There is no such file.
+    Missing,
+    /// This app may not read it.
+    Denied,
+    /// It is a folder, a pipe, a socket or a device.
+    NotAFile,
+    /// It changed while it was read: pick it again.
+    Changed,
+    /// Its disk or its provider fails.
+    Unreadable,
 }
 
 /// What a port may say instead of an answer. Data-free: it ends in logs.

@@ -2,7 +2,7 @@
 //!
 //! Rooms, in the order a call meets them:
 //! - `sign_in`: an installation, and how somebody signs in on it.
-//! - `portal`: one person's portal; `events`: what changed there, pulled.
+//! - `portal`: one person's portal; `files`: what is picked and carried there; `events`: what changed there, pulled.
 //! - `runtime`: where calls that wait run, how they are called back, and what becomes of a panic.
 //! - `records`, `states`, `ids`: mirrors. The core's types cross as they are; a field that drifts does not compile.
 //! - `error`: what a shell can do about a fault. `ports`: what the platform gives: secrets, a device key, the network.
@@ -14,6 +14,7 @@ uniffi::setup_scaffolding!("portico");
 
 mod error;
 mod events;
+mod files;
 mod ids;
 mod portal;
 mod ports;
@@ -24,6 +25,7 @@ mod states;
 
 pub use error::PortError;
 pub use events::EventStream;
+pub use files::{BackgroundTransfer, TransferHeader};
 pub use portal::Portal;
 pub use ports::{DeviceKey, NetworkStatus, Reach, SecretStore};
 pub use runtime::{call_back, new_call, provoke_panic};

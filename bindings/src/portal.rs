@@ -54,7 +54,7 @@ impl Portal {
         drop(self.core.lock().unwrap_or_else(PoisonError::into_inner).take().map(runtime::let_go));
     }
 
-    fn with<T>(
+    pub(crate) fn with<T>(
         &self,
         body: impl FnOnce(portico_core::Portal) -> Result<T, PortalError>,
     ) -> Result<T, PortalError> {
@@ -62,7 +62,7 @@ impl Portal {
     }
 
     /// Runs a body that waits, until it is done, called back, or the portal ends.
-    async fn wait<T, F>(
+    pub(crate) async fn wait<T, F>(
         &self,
         call: Option<u64>,
         body: impl FnOnce(portico_core::Portal) -> F + Send + 'static,

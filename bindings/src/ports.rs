@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use portico_core::net::transport::RealNetwork;
 use portico_core::ports::{
-    BadServerUrl, Network, Ports, Request, Response, SecretFault, SoftwareDeviceKey, SystemClock, SystemDice,
-    Transport, TransportFault,
+    Append, BadServerUrl, Fetch, Fetched, Network, Ports, Request, Response, SecretFault, SoftwareDeviceKey,
+    SystemClock, SystemDice, Transport, TransportFault,
 };
 use zeroize::Zeroizing;
 
@@ -142,5 +142,19 @@ impl Transport for AskingTransport {
             return Box::pin(async { Err(TransportFault::Unreachable) });
         }
         self.real.exchange(request)
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        if self.status.reach() == Ok(Reach::Offline) {
+            return Box::pin(async { Err(TransportFault::Unreachable) });
+        }
+        self.real.append(append)
+    }
+
+    fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>> {
+        if self.status.reach() == Ok(Reach::Offline) {
+            return Box::pin(async { Err(TransportFault::Unreachable) });
+        }
+        self.real.fetch(fetch)
     }
 }

@@ -1,10 +1,12 @@
 //! Mirrors of what screens show: conversations, entries, pages. Documented for shells here, for the core at the origin.
 
 use portico_core::outbox::entry::Fault;
+use portico_core::store::PickedFile;
 use portico_core::store::{EntryStanding, SessionFacts};
 use portico_core::timeline::item::{
     ConversationRow, Delivery, Echo, FirstScreen, SearchHit, SearchResults, TimelineItem, TimelinePage,
 };
+use portico_core::upload::progress::UploadProgress;
 use portico_wire::conversation::{
     ConversationHead, ConversationKind, ConversationState, Participant, Standing,
 };
@@ -223,6 +225,8 @@ pub struct TimelinePage {
     pub has_older: bool,
     /// What the person has begun to write.
     pub draft: Option<String>,
+    /// What the person has picked to send with it.
+    pub picked: Vec<PickedFile>,
 }
 
 /// One thing in a conversation.
@@ -274,6 +278,42 @@ pub struct Echo {
     pub composed_at_ms: i64,
     /// How it stands.
     pub delivery: Delivery,
+    /// Its files, in the order in which they are sent.
+    pub files: Vec<PickedFile>,
+    /// Of its plain bytes, how many the server is known to hold; 0 for a text.
+    pub held_bytes: u64,
+}
+
+/// A file that was picked, or that is on its way.
+#[uniffi::remote(Record)]
+pub struct PickedFile {
+    /// Which one, within its message: for taking it out again.
+    pub slot: u32,
+    /// As the device names it; for display only (R38).
+    pub name: String,
+    /// Plain bytes.
+    pub size_bytes: u64,
+    /// Of the plain bytes; 64 hex digits.
+    pub sha256: Sha256,
+    /// What its bytes tell (R38).
+    pub media_type: String,
+    /// Where it lies in the sealed pack.
+    pub at_bytes: u64,
+}
+
+/// How far a batch of files is. Never more than its size.
+#[uniffi::remote(Record)]
+pub struct UploadProgress {
+    /// Plain bytes that the server holds.
+    pub held_bytes: u64,
+    /// Plain bytes of the whole batch.
+    pub size_bytes: u64,
+    /// Files that the server holds whole.
+    pub files_held: u32,
+    /// How fast it goes, by what the server holds; none until that is known.
+    pub bytes_per_s: Option<u64>,
+    /// How long it will take at that rate, in milliseconds.
+    pub left_ms: Option<u64>,
 }
 
 /// How an unsent message stands, as the person sees it.
@@ -294,6 +334,10 @@ pub enum Delivery {
     },
     /// Waits until the person signs in.
     NeedsSignIn,
+    /// Paused by the person.
+    Paused,
+    /// The operating system carries it.
+    HandedToOs,
     /// Taken back; the server has not answered.
     Withdrawing,
     /// Not in the log, for ever; the text is here: send again, or discard.

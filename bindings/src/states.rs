@@ -7,7 +7,7 @@ use portico_core::portal::Connection;
 use portico_core::push::tap::{Shown, TapTarget, WhyInbox};
 use portico_core::signin::driver::PendingSignIn;
 use portico_wire::encoding::Sha256;
-use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, EntryId};
+use portico_wire::ids::{AttachmentId, ChallengeId, ConversationId, DeviceId, EntryId, SendKey};
 use portico_wire::refusal::{Refusal, RefusalCode};
 
 /// Something changed. Ask for the page again: an event never carries the data itself.
@@ -17,6 +17,10 @@ pub enum PortalEvent {
     ConversationsChanged,
     /// Entries or unsent messages of one conversation.
     TimelineChanged(#[uniffi(name = "conversation_id")] ConversationId),
+    /// The server holds more of a batch than before; see `upload_progress`.
+    UploadProgressed(#[uniffi(name = "send_key")] SendKey),
+    /// More of an attachment is on this phone than before; see `held_bytes`.
+    DownloadProgressed(#[uniffi(name = "attachment_id")] AttachmentId),
     /// Access to a conversation was lost, and everything received of it is gone from this phone (R41).
     AccessLost(#[uniffi(name = "conversation_id")] ConversationId),
     /// The way to the server, or this device's sign-in, changed; see `connection`.
@@ -75,6 +79,13 @@ pub enum SendState {
     },
     /// Waits until the person signs in again.
     NeedsSignIn,
+    /// The person paused it; it goes on when they say so.
+    Paused,
+    /// The operating system carries it; this app sends nothing of it until then.
+    HandedToOs {
+        /// When to take it back if nobody said how it ended, UTC milliseconds by the phone's clock.
+        until_ms: i64,
+    },
     /// The person took it back; the server has not answered yet.
     Withdrawing {
         /// When to ask the server again; 0 for at once.

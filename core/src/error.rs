@@ -7,6 +7,7 @@ use portico_wire::refusal::Refusal;
 use crate::outbox::entry::Fault;
 use crate::ports::SecretFault;
 use crate::store::StoreError;
+use crate::upload::source::PickFault;
 
 /// A call of [`crate::Portal`] or of signing in that did not do what was asked. Nothing of it was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +63,12 @@ pub enum PortalError {
     /// This phone holds no such conversation, message or entry.
     #[error("this phone holds no such thing")]
     NotHere,
+    /// A file that was picked can not be taken. The batch is as it was.
+    #[error("a file can not be taken: {why:?}")]
+    FileUnreadable {
+        /// Why.
+        why: PickFault,
+    },
     /// The disk is full. What was stored before is still there.
     #[error("the disk is full")]
     DiskFull,

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use portico_wire::ids::ConversationId;
+use portico_wire::ids::{AttachmentId, ConversationId, SendKey};
 use tokio::sync::Notify;
 
 /// Something changed.
@@ -15,6 +15,10 @@ pub enum PortalEvent {
     ConversationsChanged,
     /// Entries or echoes of one conversation.
     TimelineChanged(ConversationId),
+    /// The server holds more of a batch than before; see `Portal::upload_progress`.
+    UploadProgressed(SendKey),
+    /// More of an attachment is on this phone than before; see `Portal::held_bytes`.
+    DownloadProgressed(AttachmentId),
     /// Access to a conversation was lost, and everything received of it is gone from this phone (R41).
     AccessLost(ConversationId),
     /// The server or this device's sign-in changed from reachable to not, or back; see `Portal::connection`.

@@ -4,6 +4,8 @@
 //! - [`portal`]: the only door; one method per intent.
 //! - [`compose`]: what was typed becomes a draft that may be sent.
 //! - [`outbox`]: the durable queue, its rules and the loop that drains it.
+//! - [`upload`]: picked files, sealed as they are picked, and the loop that carries them.
+//! - [`attachments`]: the files of others, fetched, held sealed, opened offline.
 //! - [`net`]: HTTP, and what an answer means.
 //! - [`sync`]: what changed comes in; cursor and change move in one transaction.
 //! - [`timeline`]: what a screen shows.
@@ -15,6 +17,7 @@
 //!
 //! Holds: no clock, dice, disk key or network of its own: all come in through [`ports`].
 
+pub mod attachments;
 pub mod compose;
 pub mod error;
 pub mod events;
@@ -29,6 +32,7 @@ pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod timeline;
+pub mod upload;
 
 pub use error::PortalError;
 pub use events::{EventStream, PortalEvent};

@@ -201,6 +201,12 @@ impl Config {
         self.data_folder.join("keys")
     }
 
+    /// The segments: sealed packs of files.
+    #[must_use]
+    pub fn blobs(&self) -> PathBuf {
+        self.data_folder.join("blobs")
+    }
+
     /// Where mails go.
     #[must_use]
     pub fn mail(&self) -> PathBuf {

@@ -14,10 +14,11 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use portico_wire::encoding::Base64;
-use portico_wire::limits::{MESSAGE_JSON_BYTES_MAX, OTHER_JSON_BYTES_MAX};
+use portico_wire::limits::{MANIFEST_JSON_BYTES_MAX, MESSAGE_JSON_BYTES_MAX, OTHER_JSON_BYTES_MAX};
 use portico_wire::message::SendMessage;
 use portico_wire::problem::ProblemCode;
 use portico_wire::refusal::{Refusal, RefusalCode};
+use portico_wire::upload::OpenBatch;
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
 use serde::de::DeserializeOwned;
 
@@ -29,7 +30,7 @@ use crate::store::{Admission, Caller};
 use crate::throttle::Subject;
 
 /// The longest pause within a body: what a dead train tunnel takes, well below what a slow attack wants.
-const BODY_STALL_MS: u64 = 30_000;
+pub(crate) const BODY_STALL_MS: u64 = 30_000;
 
 /// The socket's other end, put on the request by the accept loop; in process there is none.
 #[derive(Debug, Clone, Copy)]
@@ -147,14 +148,32 @@ pub(crate) struct MessageJson(pub(crate) SendMessage);
 impl FromRequest<App> for MessageJson {
     type Rejection = ApiError;
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        let bytes = read(request.into_body(), app, MESSAGE_JSON_BYTES_MAX).await?;
-        let not_unicode = || ApiError::refused(&Refusal::of(RefusalCode::BodyNotUnicode), app.epoch());
-        let text = std::str::from_utf8(&bytes).map_err(|_| not_unicode())?;
-        match serde_json::from_str(text) {
-            Ok(message) => Ok(Self(message)),
-            Err(_) if has_lone_surrogate(text) => Err(not_unicode()),
-            Err(_) => Err(ProblemCode::BadRequest.into()),
-        }
+        read_send(request, app, MESSAGE_JSON_BYTES_MAX).await.map(Self)
+    }
+}
+
+/// A manifest: JSON of at most [`MANIFEST_JSON_BYTES_MAX`]; what is not Unicode is refused for good (R4).
+pub(crate) struct BatchJson(pub(crate) OpenBatch);
+
+impl FromRequest<App> for BatchJson {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        read_send(request, app, MANIFEST_JSON_BYTES_MAX).await.map(Self)
+    }
+}
+
+async fn read_send<T: DeserializeOwned>(
+    request: Request,
+    app: &App,
+    bytes_max: usize,
+) -> Result<T, ApiError> {
+    let bytes = read(request.into_body(), app, bytes_max).await?;
+    let not_unicode = || ApiError::refused(&Refusal::of(RefusalCode::BodyNotUnicode), app.epoch());
+    let text = std::str::from_utf8(&bytes).map_err(|_| not_unicode())?;
+    match serde_json::from_str(text) {
+        Ok(send) => Ok(send),
+        Err(_) if has_lone_surrogate(text) => Err(not_unicode()),
+        Err(_) => Err(ProblemCode::BadRequest.into()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+use std::io;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -43,6 +45,16 @@ impl ApiError {
     /// A wrong code, with what is left.
     pub(crate) fn wrong_code(tries_left: u32) -> Self {
         Self::of(Problem { tries_left: Some(tries_left), ..Problem::of(ProblemCode::WrongCode) })
+    }
+
+    /// A disk that does not take or give bytes.
+    pub(crate) fn disk(fault: &io::Error) -> Self {
+        if matches!(fault.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+            tracing::warn!("the disk is full; bytes of a file were not stored");
+            return Self::from(ProblemCode::DiskFull);
+        }
+        tracing::error!(%fault, "a segment could not be read or written");
+        Self::from(ProblemCode::Internal)
     }
 
     /// A body over `limit` bytes.

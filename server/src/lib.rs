@@ -4,12 +4,14 @@
 //! - [`serve`]: accept loop, TLS, caps, timeouts. `router`: the list of routes, and what every answer gets.
 //! - `door`: wire version, session, bounded bodies. `throttle`: delays for those who ask too often.
 //! - `routes`: one file for each endpoint. [`access`]: the only place that answers "may they?".
+//! - `uploads`: bytes of a batch from the wire to its commit. `blobs`: sealed packs on disk.
 //! - `log`: what a send key deserves, how an entry joins the chain. [`store`]: use-cases, group commit, all SQL.
 //! - `mail`, `push`: what is due, carried by workers into a `folder`. [`backup`]: backup and restore. [`seed`]: a small firm.
 //! - [`config`], `keys`, [`ports`]: settings, the server's own keys, and the world outside.
 
 pub mod access;
 pub mod backup;
+mod blobs;
 pub mod config;
 mod door;
 mod error;
@@ -27,6 +29,7 @@ pub mod serve;
 mod state;
 pub mod store;
 mod throttle;
+mod uploads;
 
 #[cfg(test)]
 mod testing;

@@ -42,11 +42,21 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
         .routes(routes!(endpoints::snapshot::snapshot))
         .routes(routes!(endpoints::messages::put::put))
         .routes(routes!(endpoints::sends::withdraw::withdraw))
+        .routes(routes!(endpoints::batches::put::put))
+        .routes(routes!(endpoints::batches::get::get))
+        .routes(routes!(endpoints::attachments::get::get))
         .routes(routes!(endpoints::conversations::looked_at::looked_at))
         .routes(routes!(endpoints::conversations::entries::entries))
         .route_layer(middleware::from_fn(door::speak_wire));
+    // An operating system's uploader and curl speak no wire version: a capability is all that they have.
+    let carried = OpenApiRouter::new()
+        .routes(routes!(endpoints::uploads::head::head))
+        .routes(routes!(endpoints::uploads::patch::patch))
+        .routes(routes!(endpoints::uploads::put::put))
+        .routes(routes!(endpoints::uploads::cancel::cancel));
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(spoken)
+        .merge(carried)
         .routes(routes!(endpoints::limits::limits))
         .routes(routes!(endpoints::health::healthz))
         .routes(routes!(endpoints::health::readyz))
@@ -102,13 +112,15 @@ mod tests {
     async fn every_route_but_the_open_ones_wants_the_wire_version() {
         let world = World::new().await;
         let (router, document) = routes(&world.app);
-        let open = ["/v1/limits", "/healthz", "/readyz"];
+        let open = ["/v1/limits", "/v1/uploads", "/healthz", "/readyz"];
         for (path, item) in document.paths.paths {
             let methods = [
                 (Method::GET, item.get),
                 (Method::PUT, item.put),
                 (Method::POST, item.post),
                 (Method::DELETE, item.delete),
+                (Method::HEAD, item.head),
+                (Method::PATCH, item.patch),
             ];
             for (method, _) in methods.into_iter().filter(|(_, operation)| operation.is_some()) {
                 let request = Request::builder().method(method).uri(&path).body(axum::body::Body::empty());
@@ -134,6 +146,9 @@ mod tests {
             (Method::GET, "/v1/snapshot".to_owned()),
             (Method::PUT, format!("/v1/messages/{id}")),
             (Method::POST, format!("/v1/sends/{id}/withdraw")),
+            (Method::PUT, format!("/v1/batches/{id}")),
+            (Method::GET, format!("/v1/batches/{id}")),
+            (Method::GET, format!("/v1/attachments/{id}")),
             (Method::PUT, format!("/v1/conversations/{id}/looked-at")),
             (Method::GET, format!("/v1/conversations/{id}/entries")),
         ];

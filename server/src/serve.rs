@@ -211,6 +211,10 @@ async fn accept(
         tracing::warn!("some requests were cut off at the end of the grace");
     }
     connections.shutdown().await;
+    // What appends has lost its body and makes durable what had come.
+    if timeout(grace, app.uploads().settled()).await.is_err() {
+        tracing::warn!("some uploads were cut off at the end of the grace");
+    }
 }
 
 impl Line {

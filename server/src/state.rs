@@ -11,11 +11,13 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use portico_wire::ids::Epoch;
 use tokio::sync::watch;
 
+use crate::blobs::Segments;
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyError, Keys};
 use crate::ports::Ports;
 use crate::store::{OpenDatabaseError, Store, StoreError};
 use crate::throttle::Throttle;
+use crate::uploads::Uploads;
 use crate::{mail, push, router};
 
 /// One server on one data folder. Clones share it.
@@ -26,6 +28,7 @@ struct Inner {
     config: Config,
     ports: Ports,
     keys: Arc<Keys>,
+    uploads: Uploads,
     store: Store,
     throttle: Throttle,
     /// The newest nonce issued: no two are of the same millisecond.
@@ -57,6 +60,9 @@ pub enum OpenError {
     /// The database does not open; a wrong key says so.
     #[error(transparent)]
     Database(#[from] OpenDatabaseError),
+    /// The database does not tell which files are needed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What one round of workers carried.
@@ -69,7 +75,7 @@ pub struct JobsRun {
 }
 
 impl App {
-    /// Opens the data folder, or makes it: lock, keys, database.
+    /// Opens the data folder, or makes it: lock, keys, database, segments.
     ///
     /// # Errors
     /// An [`OpenError`] that names what is wrong.
@@ -79,10 +85,12 @@ impl App {
         let keys = Arc::new(Keys::open(&config.keys(), &ports)?);
         let key = config.database_key()?;
         let store = Store::open(config.database(), key, &ports, lock)?;
+        let uploads = Uploads::new(open_segments(&config, &store)?);
         Ok(Self(Arc::new(Inner {
             config,
             ports,
             keys,
+            uploads,
             store,
             throttle: Throttle::default(),
             last_nonce_ms: AtomicI64::new(0),
@@ -135,6 +143,10 @@ impl App {
         &self.0.keys
     }
 
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.0.uploads
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }
@@ -155,6 +167,17 @@ impl App {
         let before = self.0.last_nonce_ms.fetch_update(SeqCst, SeqCst, |last| Some(least.max(last + 1)));
         before.map_or(least, |last| least.max(last + 1))
     }
+}
+
+/// The folder of segments, without those that a crash has left and no row needs.
+fn open_segments(config: &Config, store: &Store) -> Result<Segments, OpenError> {
+    let fault = |fault| OpenError::Folder(config.blobs(), fault);
+    let segments = Segments::open(config.blobs()).map_err(fault)?;
+    for orphan in store.orphans(segments.list().map_err(fault)?)? {
+        segments.remove(orphan).map_err(fault)?;
+        tracing::info!(segment = %orphan, "a segment that nothing needs was removed");
+    }
+    Ok(segments)
 }
 
 /// Takes the data folder for this process alone, until the file is dropped. A fresh one is its owner's alone.

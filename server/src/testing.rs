@@ -1,5 +1,7 @@
 //! The server under test in its own crate: a small firm, phones that speak HTTP in process, one fake clock.
 
+mod pack;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
@@ -32,6 +34,8 @@ use crate::config::{Config, Rate};
 use crate::ports::{Clock, Dice, Ports};
 use crate::seed::{SeededFirm, seed};
 use crate::state::App;
+
+pub(crate) use pack::{Pack, content};
 
 /// Stands still until it is told to go on.
 #[derive(Default)]
@@ -240,7 +244,12 @@ pub(crate) async fn call_raw(
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let response = router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+    ask(router, request.body(Body::from(body)).unwrap()).await
+}
+
+/// Any request.
+pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Reply {
+    let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes().to_vec();
     Reply { status: parts.status, headers: parts.headers, body }

@@ -4,11 +4,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
-use portico_core::ports::{BadServerUrl, Method, Network, Request, Response, Transport, TransportFault};
+use portico_core::ports::{
+    Append, BadServerUrl, Fetch, Fetched, Method, Network, Request, Response, Transport, TransportFault,
+};
 use portico_core::testing::SeededDice;
 use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
+use portico_wire::upload::{CAPABILITY_HEADER, COMPLETE_HEADER, OFFSET_HEADER, PARTIAL_UPLOAD_MEDIA_TYPE};
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
@@ -30,6 +35,12 @@ pub enum Fate {
     Stalled,
     /// It arrives, and a copy of it stands still somewhere and arrives later again.
     Echoed,
+    /// So many bytes of an upload arrive, then the line is cut. Any other request never arrives.
+    Cut(u64),
+    /// One byte of an upload, so far from its first, is flipped on the way. Any other request arrives.
+    Flipped(u64),
+    /// So many bytes of an upload arrive, and then nothing moves, for ever. Any other request stands still too.
+    Hangs(u64),
     /// A proxy answers with a page of its own.
     ProxyPage,
     /// A captive portal answers 200 with HTML.
@@ -133,11 +144,11 @@ impl PhoneNetwork {
         true
     }
 
-    fn fate(&self, request: &Request) -> Option<Fate> {
+    fn fate(&self, path: &str, bearer: Option<&String>) -> Option<Fate> {
         let mut state = self.state();
         state.requests += 1;
-        if request.bearer.is_some() {
-            state.newest_bearer.clone_from(&request.bearer);
+        if let Some(bearer) = bearer {
+            state.newest_bearer = Some(bearer.clone());
         }
         if state.server_must_die {
             return None;
@@ -146,7 +157,7 @@ impl PhoneNetwork {
             Weather::Calm => Some(Fate::Arrives),
             Weather::Off => None,
             Weather::Wild(percent) => Some(drawn(&self.dice, *percent)),
-            Weather::Scripted(path, fates) if request.path.starts_with(*path) => {
+            Weather::Scripted(begins, fates) if path.starts_with(*begins) => {
                 Some(fates.pop_front().unwrap_or(Fate::Arrives))
             }
             Weather::Scripted(..) => Some(Fate::Arrives),
@@ -154,15 +165,18 @@ impl PhoneNetwork {
     }
 
     async fn meet(self, request: Request) -> Result<Response, TransportFault> {
-        let Some(fate) = self.fate(&request) else { return Err(TransportFault::Unreachable) };
+        let Some(fate) = self.fate(&request.path, request.bearer.as_ref()) else {
+            return Err(TransportFault::Unreachable);
+        };
         match fate {
-            Fate::Arrives => serve(&self.server, request).await,
-            Fate::Dropped => Err(TransportFault::Unreachable),
+            Fate::Arrives | Fate::Flipped(_) => serve(&self.server, request).await,
+            Fate::Dropped | Fate::Cut(_) => Err(TransportFault::Unreachable),
             Fate::AnswerLost => lost(serve(&self.server, request).await),
             Fate::Doubled => {
                 drop(serve(&self.server, request.clone()).await);
                 serve(&self.server, request).await
             }
+            Fate::Hangs(_) => std::future::pending().await,
             Fate::Stalled => {
                 self.state().stalled.push(request);
                 Err(TransportFault::Broken)
@@ -196,6 +210,79 @@ impl PhoneNetwork {
         }
     }
 
+    /// The same for the bytes of a batch. What can only happen to a small request cuts the line within them.
+    async fn meet_append(self, append: Append) -> Result<Response, TransportFault> {
+        let Some(fate) = self.fate("/v1/uploads", None) else { return Err(TransportFault::Unreachable) };
+        let somewhere = |dice: &SeededDice| dice.below(append.length_bytes.max(1));
+        match fate {
+            Fate::Arrives => serve_append(&self.server, append, u64::MAX, None).await,
+            Fate::Dropped => Err(TransportFault::Unreachable),
+            Fate::AnswerLost => lost(serve_append(&self.server, append, u64::MAX, None).await),
+            Fate::Cut(bytes) => lost(serve_append(&self.server, append, bytes, None).await),
+            Fate::Flipped(place) => serve_append(&self.server, append, u64::MAX, Some(place)).await,
+            Fate::Hangs(bytes) => {
+                drop(serve_append(&self.server, append, bytes, None).await);
+                std::future::pending().await
+            }
+            Fate::Doubled | Fate::Stalled => {
+                let bytes = somewhere(&self.dice);
+                lost(serve_append(&self.server, append, bytes, None).await)
+            }
+            Fate::Echoed => {
+                let place = somewhere(&self.dice);
+                serve_append(&self.server, append, u64::MAX, Some(place)).await
+            }
+            Fate::ProxyPage | Fate::LaterVersion => {
+                Ok(page(403, "text/html", b"<h1>Blocked by your network</h1>".to_vec()))
+            }
+            Fate::CaptivePortal => Ok(page(200, "text/html", b"<h1>Free Wi-Fi</h1>".to_vec())),
+            Fate::ServerTrouble(code) => {
+                let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
+                Ok(page(code.status(), PROBLEM_MEDIA_TYPE, body))
+            }
+            Fate::PhoneDiesBefore => {
+                let bytes = somewhere(&self.dice);
+                drop(serve_append(&self.server, append, bytes, None).await);
+                self.dies().await
+            }
+            Fate::PhoneDiesAfter => {
+                drop(serve_append(&self.server, append, u64::MAX, None).await);
+                self.dies().await
+            }
+            Fate::ServerDies => {
+                let bytes = somewhere(&self.dice);
+                drop(serve_append(&self.server, append, bytes, None).await);
+                self.state().server_must_die = true;
+                Err(TransportFault::Broken)
+            }
+        }
+    }
+
+    /// The same for the bytes of a file: what happens to them happens on their way back.
+    async fn meet_fetch(self, fetch: Fetch) -> Result<Fetched, TransportFault> {
+        let Some(fate) = self.fate(&fetch.path, Some(&fetch.bearer)) else {
+            return Err(TransportFault::Unreachable);
+        };
+        match fate {
+            Fate::Cut(bytes) => serve_fetch(&self.server, fetch, bytes, None).await,
+            Fate::Flipped(place) => serve_fetch(&self.server, fetch, u64::MAX, Some(place)).await,
+            Fate::ProxyPage => Ok(Fetched::Answer(page(403, "text/html", b"<h1>Blocked</h1>".to_vec()))),
+            Fate::Arrives => serve_fetch(&self.server, fetch, u64::MAX, None).await,
+            Fate::Dropped
+            | Fate::AnswerLost
+            | Fate::Doubled
+            | Fate::Stalled
+            | Fate::Echoed
+            | Fate::Hangs(_)
+            | Fate::CaptivePortal
+            | Fate::LaterVersion
+            | Fate::ServerTrouble(_)
+            | Fate::PhoneDiesBefore
+            | Fate::PhoneDiesAfter
+            | Fate::ServerDies => Err(TransportFault::Broken),
+        }
+    }
+
     /// Never goes on; the test drops the app.
     async fn dies(&self) -> Result<Response, TransportFault> {
         self.death.notify_one();
@@ -208,7 +295,7 @@ fn lost(_answer: Result<Response, TransportFault>) -> Result<Response, Transport
 }
 
 fn page(status: u16, media_type: &str, body: Vec<u8>) -> Response {
-    Response { status, media_type: media_type.to_owned(), retry_after_s: None, body }
+    Response { status, media_type: media_type.to_owned(), retry_after_s: None, upload_offset: None, body }
 }
 
 fn drawn(dice: &SeededDice, percent: u64) -> Fate {
@@ -251,13 +338,90 @@ async fn serve(server: &ServerSlot, request: Request) -> Result<Response, Transp
     }
     let request =
         builder.body(Body::from(request.body.unwrap_or_default())).expect("the request is well formed");
+    answer_of(app.router().oneshot(request).await.map_err(|_| TransportFault::Broken)?).await
+}
+
+/// The same for an upload, whose line is cut after `bytes`, or one byte of which is flipped.
+async fn serve_append(
+    server: &ServerSlot,
+    append: Append,
+    bytes: u64,
+    flipped: Option<u64>,
+) -> Result<Response, TransportFault> {
+    let app = server.app().ok_or(TransportFault::Unreachable)?;
+    let line = spoiled(append.bytes, bytes, flipped);
+    let request = http::Request::builder()
+        .method(http::Method::PATCH)
+        .uri("/v1/uploads")
+        .header("content-type", PARTIAL_UPLOAD_MEDIA_TYPE)
+        .header(CAPABILITY_HEADER, append.capability)
+        .header(OFFSET_HEADER, append.offset_bytes)
+        .header(COMPLETE_HEADER, "?1")
+        .header("content-length", append.length_bytes)
+        .body(Body::from_stream(line))
+        .expect("the request is well formed");
+    answer_of(app.router().oneshot(request).await.map_err(|_| TransportFault::Broken)?).await
+}
+
+/// The bytes of a file, whose line is cut after `bytes`, or one byte of which is flipped.
+async fn serve_fetch(
+    server: &ServerSlot,
+    fetch: Fetch,
+    bytes: u64,
+    flipped: Option<u64>,
+) -> Result<Fetched, TransportFault> {
+    let app = server.app().ok_or(TransportFault::Unreachable)?;
+    let request = http::Request::builder()
+        .uri(&fetch.path)
+        .header(WIRE_HEADER, WIRE_VERSION)
+        .header("authorization", format!("Bearer {}", fetch.bearer))
+        .header("range", format!("bytes={}-", fetch.from_bytes))
+        .header("if-range", format!("\"{}\"", fetch.etag))
+        .body(Body::empty())
+        .expect("the request is well formed");
     let answer = app.router().oneshot(request).await.map_err(|_| TransportFault::Broken)?;
+    let from_bytes = match answer.status().as_u16() {
+        200 => 0,
+        206 => fetch.from_bytes,
+        _ => return Ok(Fetched::Answer(answer_of(answer).await?)),
+    };
+    let line =
+        answer.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| std::io::Error::other("cut")));
+    let line = spoiled(line, bytes, flipped).map(|chunk| chunk.map_err(|_| TransportFault::Broken));
+    Ok(Fetched::Bytes { from_bytes, bytes: line.boxed() })
+}
+
+/// A line that is cut after `bytes`, or one byte of which is flipped.
+fn spoiled(
+    line: impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    bytes: u64,
+    flipped: Option<u64>,
+) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    let mut at = 0;
+    line.map(move |chunk| {
+        let mut chunk = chunk?.to_vec();
+        let begins = at;
+        at += chunk.len() as u64;
+        if begins >= bytes {
+            return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        }
+        chunk.truncate(usize::try_from(bytes - begins).unwrap_or(usize::MAX));
+        let place = flipped.and_then(|place| usize::try_from(place.checked_sub(begins)?).ok());
+        if let Some(byte) = place.and_then(|place| chunk.get_mut(place)) {
+            *byte ^= 1;
+        }
+        Ok(Bytes::from(chunk))
+    })
+}
+
+async fn answer_of(answer: axum::response::Response) -> Result<Response, TransportFault> {
     let (head, body) = answer.into_parts();
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     let response = Response {
         status: head.status.as_u16(),
         media_type: header("content-type").split(';').next().unwrap_or("").to_owned(),
         retry_after_s: header("retry-after").parse().ok(),
+        upload_offset: header("upload-offset").parse().ok(),
         body: body.collect().await.map_err(|_| TransportFault::Broken)?.to_bytes().to_vec(),
     };
     Ok(response)
@@ -272,5 +436,13 @@ impl Network for PhoneNetwork {
 impl Transport for PhoneNetwork {
     fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>> {
         Box::pin(self.clone().meet(request))
+    }
+
+    fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>> {
+        Box::pin(self.clone().meet_fetch(fetch))
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        Box::pin(self.clone().meet_append(append))
     }
 }

@@ -6,6 +6,7 @@
 //! - [`faults`]: the network between them, and everything it does to a request.
 //! - [`oracle`]: what must be true of the outbox, in 40 lines a reader can verify.
 //! - [`process`]: the released binaries as processes. [`shell`]: what an app does around the exported library.
+//! - [`scan`]: looks for plain text where there must be none.
 //! - [`sim`]: seeded schedules of all of it.
 //! - [`unicode`]: Unicode's own test files as input.
 
@@ -14,6 +15,7 @@ pub mod faults;
 pub mod oracle;
 pub mod phone;
 pub mod process;
+pub mod scan;
 pub mod shell;
 pub mod sim;
 pub mod unicode;

@@ -10,7 +10,8 @@ use portico_core::signin::driver::{Answered, Phone, SignedIn};
 use portico_core::store::EntryStanding;
 use portico_core::testing::{FakeClock, MemorySecrets, SeededDice};
 use portico_core::timeline::item::{Echo, TimelineItem};
-use portico_wire::ids::{ConversationId, DeviceId};
+use portico_core::upload::source::PickSource;
+use portico_wire::ids::{ConversationId, DeviceId, SendKey};
 use portico_wire::refusal::Refusal;
 
 use crate::faults::{PhoneNetwork, Weather};
@@ -161,6 +162,38 @@ impl TestPhone {
     #[must_use]
     pub fn outbox(&self) -> Vec<Echo> {
         self.portal().outbox().expect("the outbox is read")
+    }
+
+    /// Picks `files` for a conversation, each written to the phone's disk first, and queues them with `text`.
+    pub async fn send_files(&self, conversation: ConversationId, text: &str, files: &[Vec<u8>]) -> SendKey {
+        for (number, content) in files.iter().enumerate() {
+            let path = self.home.with_extension(format!("pick-{number}"));
+            std::fs::write(&path, content).expect("there is room");
+            let name = Some(format!("file-{number}.bin"));
+            let picked = self.portal().pick(conversation, PickSource::Path(path.clone()), name).await;
+            assert_eq!(picked.expect("it is a file").size_bytes, content.len() as u64);
+            std::fs::remove_file(path).expect("it is there");
+        }
+        self.portal().send_files(conversation, text).await.expect("it is within the limits")
+    }
+
+    /// Fetches and saves every file of the newest message that has some: names and bytes.
+    pub async fn newest_files(&self, conversation: ConversationId) -> Vec<(String, Vec<u8>)> {
+        let page = self.portal().timeline(conversation, None, 50).expect("the conversation is here");
+        let entry = page.items.into_iter().rev().find_map(|item| match item {
+            TimelineItem::Logged { entry, .. } if !entry.files.is_empty() => Some(entry),
+            _ => None,
+        });
+        let entry = entry.expect("a message with files is here");
+        let mut files = Vec::new();
+        for file in &entry.files {
+            let fetched = self.portal().fetch_attachment(entry.entry_id, file.attachment_id).await;
+            fetched.expect("the server has it");
+            let to = self.home.with_extension("saved");
+            self.portal().save_attachment(file.attachment_id, &to).expect("it is here");
+            files.push((file.name.clone(), std::fs::read(&to).expect("it was saved")));
+        }
+        files
     }
 
     /// The messages of a conversation that the server's log has, as this phone shows them.

@@ -3,6 +3,7 @@
 //! Every command works on the phone's own store first, says honestly what it could not learn from the server, and
 //! prints JSON with `--json`. Exit codes: 0 done, 1 not done (the reason is printed), 2 wrong use.
 
+mod bar;
 mod commands;
 mod demo;
 mod phone;
@@ -47,6 +48,10 @@ enum Command {
     Read(commands::read::Read),
     /// Send a text, exactly as it is; it is queued durably before this returns.
     Send(commands::send::Send),
+    /// Go on with a paused upload.
+    Resume(commands::resume::Resume),
+    /// Save the files of a message into a folder.
+    Download(commands::download::Download),
     /// Show what has no answer yet, and what was refused.
     Outbox(commands::outbox::Outbox),
     /// Take a message back, or dismiss a refused one.
@@ -94,6 +99,8 @@ async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Conversations => commands::conversations::run(cli).await,
         Command::Read(command) => command.run(cli).await,
         Command::Send(command) => command.run(cli).await,
+        Command::Resume(command) => command.run(cli).await,
+        Command::Download(command) => command.run(cli).await,
         Command::Outbox(command) => command.run(cli).await,
         Command::Withdraw(command) => command.run(cli).await,
         Command::Search(command) => command.run(cli).await,

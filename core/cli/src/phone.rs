@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use portico_core::Portal;
 use portico_core::error::PortalError;
 use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::outbox::pump::Rest;
 use portico_core::ports::{
-    BadServerUrl, FileSecretStore, Network, Ports, SecretStore, SoftwareDeviceKey, SystemClock, SystemDice,
-    Transport,
+    Append, BadServerUrl, Fetch, Fetched, FileSecretStore, Network, Ports, Request, Response, SecretStore,
+    SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
 };
 use portico_core::signin::driver::Phone;
 use portico_wire::ids::SendKey;
@@ -32,6 +33,14 @@ pub(crate) enum CliError {
     Pick {
         /// How many.
         count: usize,
+    },
+    /// A file can not be sent along; nothing was queued.
+    #[error("{path}: {fault}", path = .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        fault: PortalError,
     },
     /// The server refused the text for good; it is kept on this phone.
     #[error("refused: {refusal}")]
@@ -123,14 +132,16 @@ impl Network for NoNetwork {
 struct NoTransport;
 
 impl Transport for NoTransport {
-    fn exchange(
-        &self,
-        _request: portico_core::ports::Request,
-    ) -> futures_util::future::BoxFuture<
-        'static,
-        Result<portico_core::ports::Response, portico_core::ports::TransportFault>,
-    > {
-        Box::pin(async { Err(portico_core::ports::TransportFault::Unreachable) })
+    fn exchange(&self, _request: Request) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        Box::pin(async { Err(TransportFault::Unreachable) })
+    }
+
+    fn fetch(&self, _fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>> {
+        Box::pin(async { Err(TransportFault::Unreachable) })
+    }
+
+    fn append(&self, _append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        Box::pin(async { Err(TransportFault::Unreachable) })
     }
 }
 

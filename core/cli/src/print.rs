@@ -96,6 +96,9 @@ pub(crate) fn item_line(item: &TimelineItem) {
                 EntryStanding::Missing => "  [the restored server does not have this]",
             };
             println!("{}", entry_line(entry, note));
+            for (number, file) in (1..).zip(&entry.files) {
+                file_line(number, &file.name, file.size_bytes, &file.media_type);
+            }
         }
         TimelineItem::Gap { from_seq, to_seq } => {
             println!(
@@ -126,7 +129,15 @@ fn entry_line(entry: &Entry, note: &str) -> String {
 
 pub(crate) fn echo_line(echo: &Echo) {
     println!("   -  {}  {}", time(echo.composed_at_ms), safe(&echo.body));
+    for (number, file) in (1..).zip(&echo.files) {
+        file_line(number, &file.name, file.size_bytes, &file.media_type);
+    }
     println!("      [{}]  {}", words::delivery(&echo.delivery), echo.send_key);
+}
+
+fn file_line(number: usize, name: &str, size_bytes: u64, media_type: &str) {
+    let name = if name.is_empty() { "(no name)".to_owned() } else { safe(name).replace('\n', " ") };
+    println!("      {number:>3}. {name}  ({size_bytes} bytes, {media_type})");
 }
 
 pub(crate) fn item_json(item: &TimelineItem) -> Value {
@@ -150,6 +161,8 @@ pub(crate) fn echo_json(echo: &Echo) -> Value {
             ("waiting", json!({ "until_ms": until_ms, "fault": fault.as_str(), "stuck": stuck }))
         }
         Delivery::NeedsSignIn => ("needs_sign_in", Value::Null),
+        Delivery::Paused => ("paused", Value::Null),
+        Delivery::HandedToOs => ("handed_to_os", Value::Null),
         Delivery::Withdrawing => ("withdrawing", Value::Null),
         Delivery::Refused(refusal) => ("refused", json!(refusal)),
         Delivery::Withdrawn { offer_again } => ("withdrawn", json!({ "offer_again": offer_again })),
@@ -157,6 +170,9 @@ pub(crate) fn echo_json(echo: &Echo) -> Value {
     json!({
         "send_key": echo.send_key, "conversation_id": echo.conversation_id, "body": echo.body,
         "composed_at_ms": echo.composed_at_ms, "state": state, "more": more,
+        "files": echo.files.iter().map(|file| json!({ "name": file.name, "size_bytes": file.size_bytes,
+            "media_type": file.media_type, "sha256": file.sha256 })).collect::<Vec<_>>(),
+        "held_bytes": echo.held_bytes,
     })
 }
 

@@ -5,6 +5,7 @@ use portico_core::outbox::entry::Fault;
 use portico_core::portal::Connection;
 use portico_core::push::tap::WhyInbox;
 use portico_core::timeline::item::Delivery;
+use portico_core::upload::source::PickFault;
 use portico_wire::conversation::{ConversationKind, ConversationState};
 use portico_wire::refusal::{Refusal, RefusalCode};
 
@@ -24,6 +25,7 @@ pub(crate) fn error(fault: &CliError) -> String {
                 self::refusal(refusal)
             )
         }
+        CliError::File { path, fault } => format!("{}: {}", path.display(), portal_error(fault)),
         CliError::Input(text) => text.clone(),
         CliError::Demo(text) => format!("The demo failed: {text}"),
     }
@@ -53,6 +55,14 @@ fn portal_error(fault: &PortalError) -> String {
         PortalError::SignInNeeded => "This phone is signed out. Sign in; nothing on it is lost.".to_owned(),
         PortalError::Refused { refusal } => format!("Not sent: {}", self::refusal(refusal)),
         PortalError::NotHere => "This phone holds no such thing.".to_owned(),
+        PortalError::FileUnreadable { why } => match why {
+            PickFault::Missing => "There is no such file.",
+            PickFault::Denied => "This file may not be read.",
+            PickFault::NotAFile => "This is no file.",
+            PickFault::Changed => "The file changed while it was read. Pick it again.",
+            PickFault::Unreadable => "The file can not be read.",
+        }
+        .to_owned(),
         PortalError::DiskFull => "The disk is full. Nothing that was stored is lost.".to_owned(),
         PortalError::KeyLocked => "The keys are locked.".to_owned(),
         PortalError::KeyUnavailable => "The keystore fails. Try again.".to_owned(),
@@ -105,6 +115,8 @@ pub(crate) fn delivery(delivery: &Delivery) -> String {
         }
         Delivery::Waiting { fault, .. } => format!("waiting: {}", self::fault(*fault)),
         Delivery::NeedsSignIn => "waiting until you sign in".to_owned(),
+        Delivery::Paused => "paused".to_owned(),
+        Delivery::HandedToOs => "carried by the system".to_owned(),
         Delivery::Withdrawing => "being taken back".to_owned(),
         Delivery::Refused(refusal) => format!("refused: {}", self::refusal(refusal)),
         Delivery::Withdrawn { offer_again: true } => {

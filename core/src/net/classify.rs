@@ -1,6 +1,7 @@
 //! What an answer means. Pure.
 
 use portico_wire::ids::Epoch;
+use portico_wire::message::Accepted;
 use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use portico_wire::refusal::Refusal;
 use serde::de::DeserializeOwned;
@@ -93,6 +94,39 @@ pub fn read<T: DeserializeOwned>(exchanged: Result<Response, TransportFault>) ->
     }
 }
 
+/// What an append came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// The last byte arrived, and the batch is in the log.
+    Committed(Box<Accepted>),
+    /// The server holds so much; go on from there.
+    Holds(u64),
+    /// The capability is over, or was taken back by a newer hand-over.
+    Gone,
+    /// Anything else.
+    Missed(Miss),
+}
+
+/// Reads the answer to an append.
+#[must_use]
+pub fn read_append(exchanged: Result<Response, TransportFault>) -> Appended {
+    match exchanged {
+        Ok(Response { status: 204, upload_offset: Some(offset), .. }) => Appended::Holds(offset),
+        exchanged => {
+            let offset = exchanged.as_ref().ok().and_then(|response| response.upload_offset);
+            match (read::<Accepted>(exchanged), offset) {
+                (Ok(accepted), _) => Appended::Committed(Box::new(accepted)),
+                (
+                    Err(Miss::Problem(ProblemCode::UploadOffset | ProblemCode::UploadDamaged, _)),
+                    Some(offset),
+                ) => Appended::Holds(offset),
+                (Err(Miss::Problem(ProblemCode::UploadGone, _)), _) => Appended::Gone,
+                (Err(miss), _) => Appended::Missed(miss),
+            }
+        }
+    }
+}
+
 fn read_problem(response: &Response) -> Miss {
     let transient = |fault| Miss::Transient { fault, retry_after_s: response.retry_after_s };
     let Ok(problem) = serde_json::from_slice::<Problem>(&response.body) else {
@@ -125,6 +159,7 @@ mod tests {
             status,
             media_type: media_type.to_owned(),
             retry_after_s: None,
+            upload_offset: None,
             body: body.as_bytes().to_vec(),
         })
     }

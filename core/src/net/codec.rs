@@ -5,6 +5,7 @@ use portico_wire::looked_at::LookedAt;
 use portico_wire::message::{SendMessage, Withdraw};
 use portico_wire::signin::{AnswerChallenge, AskNonce, BeginSignIn, PushAddress, Refresh};
 use portico_wire::sync::Cursor;
+use portico_wire::upload::OpenBatch;
 use serde::Serialize;
 
 use crate::ports::{Method, Patience, Request};
@@ -86,6 +87,18 @@ pub fn entries_before(conversation: ConversationId, before_seq: u64, limit: u32)
 #[must_use]
 pub fn put_message(key: SendKey, body: &SendMessage) -> Request {
     with_body(Method::Put, format!("/v1/messages/{key}"), body)
+}
+
+/// `PUT /v1/batches/{send_key}`.
+#[must_use]
+pub fn put_batch(key: SendKey, body: &OpenBatch) -> Request {
+    Request { patience: Patience::Upload, ..with_body(Method::Put, format!("/v1/batches/{key}"), body) }
+}
+
+/// `GET /v1/batches/{send_key}`.
+#[must_use]
+pub fn ask_batch(key: SendKey) -> Request {
+    get(format!("/v1/batches/{key}"))
 }
 
 /// `POST /v1/sends/{key}/withdraw`.

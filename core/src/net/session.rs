@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use portico_wire::encoding::Base64;
-use portico_wire::ids::DeviceId;
+use portico_wire::ids::{AttachmentId, DeviceId};
 use portico_wire::problem::ProblemCode;
 use portico_wire::signin::{Access, Nonce, Refresh, refresh_bytes};
 use serde::de::DeserializeOwned;
@@ -16,8 +18,12 @@ use super::classify::{Miss, read};
 use super::codec;
 use crate::error::PortalError;
 use crate::outbox::entry::Fault;
-use crate::ports::{Ports, Request, Response, Transport, TransportFault};
+use crate::ports::{Append, Fetch, Fetched, Ports, Request, Response, Transport, TransportFault};
 use crate::store::{Fact, Store};
+
+/// No answer of ours.
+#[derive(serde::Deserialize)]
+struct Nothing {}
 
 /// Requests of one signed-in person to one server.
 pub struct SessionLink {
@@ -101,6 +107,54 @@ impl SessionLink {
     async fn ask_with<T: DeserializeOwned>(&self, request: &Request, token: &Base64) -> Result<T, Miss> {
         let request = Request { bearer: Some(token.to_string()), ..request.clone() };
         read(self.exchange(request).await)
+    }
+
+    /// Sends bytes of a batch under their capability. A change of the network abandons it.
+    ///
+    /// # Errors
+    /// The [`TransportFault`]; nobody knows what arrived.
+    pub async fn append(&self, append: Append) -> Result<Response, TransportFault> {
+        let mut network = self.network.subscribe();
+        tokio::select! {
+            biased;
+            answered = self.transport.append(append) => answered,
+            _ = network.changed() => Err(TransportFault::Broken),
+        }
+    }
+
+    /// Asks for the bytes of an attachment from `from_bytes` on, refreshing once if the token is over.
+    ///
+    /// # Errors
+    /// The [`Miss`].
+    pub async fn fetch(
+        &self,
+        attachment: AttachmentId,
+        from_bytes: u64,
+        etag: &str,
+    ) -> Result<(u64, BoxStream<'static, Result<Bytes, TransportFault>>), Miss> {
+        let mut over = None;
+        loop {
+            let token = self.token(over.as_ref()).await?;
+            let fetch = Fetch {
+                path: format!("/v1/attachments/{attachment}"),
+                bearer: token.to_string(),
+                from_bytes,
+                etag: etag.to_owned(),
+            };
+            let miss = match self.transport.fetch(fetch).await {
+                Ok(Fetched::Bytes { from_bytes, bytes }) => return Ok((from_bytes, bytes)),
+                Ok(Fetched::Answer(response)) => read::<Nothing>(Ok(response)),
+                Err(fault) => read::<Nothing>(Err(fault)),
+            };
+            match miss {
+                Err(Miss::Problem(ProblemCode::AccessTokenExpired, _)) if over.is_none() => {
+                    over = Some(token)
+                }
+                Err(miss) => return Err(miss),
+                // Bytes were asked for; JSON is nobody's answer to that.
+                Ok(Nothing {}) => return Err(Miss::transient(Fault::NotPortico)),
+            }
+        }
     }
 
     async fn exchange(&self, request: Request) -> Result<Response, TransportFault> {

@@ -4,22 +4,31 @@
 //! larger than any of ours is cut off.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
+use portico_wire::upload::{CAPABILITY_HEADER, COMPLETE_HEADER, OFFSET_HEADER, PARTIAL_UPLOAD_MEDIA_TYPE};
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, IF_RANGE, RANGE, RETRY_AFTER,
+};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 
-use crate::ports::{BadServerUrl, Method, Network, Patience, Request, Response, Transport, TransportFault};
+use crate::ports::{
+    Append, BadServerUrl, Clock as _, Fetch, Fetched, Method, Network, Patience, Request, Response,
+    SystemClock, Transport, TransportFault,
+};
 
 /// Makes real connections.
 #[derive(Debug, Clone)]
 pub struct RealNetwork {
     usual: reqwest::Client,
     long_poll: reqwest::Client,
+    /// HTTP/1.1 alone: no window stands between the bytes and the line. It has connections of its own.
+    upload: reqwest::Client,
 }
 
 impl RealNetwork {
@@ -38,20 +47,25 @@ impl RealNetwork {
             .with_no_client_auth();
         // A preconfigured client announces nothing by itself.
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { usual: http(&tls, STALL), long_poll: http(&tls, STALL_LONG_POLL) })
+        let (usual, long_poll) = (http(&tls, Some(STALL)), http(&tls, Some(STALL_LONG_POLL)));
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        // The client's own limit would count the sending too, which takes as long as it takes.
+        Ok(Self { usual, long_poll, upload: http(&tls, None) })
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one builder of the network port")]
-fn http(tls: &ClientConfig, stall: Duration) -> reqwest::Client {
-    reqwest::Client::builder()
+fn http(tls: &ClientConfig, stall: Option<Duration>) -> reqwest::Client {
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT)
-        .read_timeout(stall)
-        .tcp_keepalive(KEEP_ALIVE)
-        .build()
-        .expect("the settings above are fixed and valid")
+        .tcp_keepalive(KEEP_ALIVE);
+    let builder = match stall {
+        Some(stall) => builder.read_timeout(stall),
+        None => builder,
+    };
+    builder.build().expect("the settings above are fixed and valid")
 }
 
 impl Network for RealNetwork {
@@ -85,6 +99,7 @@ impl Transport for RealTransport {
         let http = match request.patience {
             Patience::Usual => &self.network.usual,
             Patience::LongPoll => &self.network.long_poll,
+            Patience::Upload => &self.network.upload,
         };
         let method = match request.method {
             Method::Delete => reqwest::Method::DELETE,
@@ -100,7 +115,75 @@ impl Transport for RealTransport {
         if let Some(body) = request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body);
         }
-        Box::pin(async move { receive(builder.send().await.map_err(|fault| fault_of(&fault))?).await })
+        let exchanged = async move { receive(builder.send().await.map_err(|fault| fault_of(&fault))?).await };
+        match request.patience {
+            Patience::Usual | Patience::LongPoll => Box::pin(exchanged),
+            Patience::Upload => Box::pin(unless_it_stalls(exchanged, Arc::default())),
+        }
+    }
+
+    fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>> {
+        let builder = self
+            .network
+            .usual
+            .get(format!("{}{}", self.base, fetch.path))
+            .header(WIRE_HEADER, WIRE_VERSION)
+            .header(AUTHORIZATION, format!("Bearer {}", fetch.bearer))
+            .header(RANGE, format!("bytes={}-", fetch.from_bytes))
+            .header(IF_RANGE, format!("\"{}\"", fetch.etag));
+        Box::pin(async move {
+            fetched(builder.send().await.map_err(|fault| fault_of(&fault))?, fetch.from_bytes).await
+        })
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        let moved = Arc::new(AtomicU64::new(0));
+        let counted = {
+            let moved = Arc::clone(&moved);
+            append.bytes.inspect(move |_| {
+                moved.fetch_add(1, Relaxed);
+            })
+        };
+        let builder = self
+            .network
+            .upload
+            .patch(format!("{}/v1/uploads", self.base))
+            .header(CAPABILITY_HEADER, append.capability)
+            .header(OFFSET_HEADER, append.offset_bytes)
+            .header(COMPLETE_HEADER, "?1")
+            .header(CONTENT_TYPE, PARTIAL_UPLOAD_MEDIA_TYPE)
+            .header(CONTENT_LENGTH, append.length_bytes)
+            .body(reqwest::Body::wrap_stream(counted));
+        let exchanged = async move { receive(builder.send().await.map_err(|fault| fault_of(&fault))?).await };
+        Box::pin(unless_it_stalls(exchanged, moved))
+    }
+}
+
+async fn fetched(answer: reqwest::Response, asked_from: u64) -> Result<Fetched, TransportFault> {
+    let from_bytes = match answer.status().as_u16() {
+        200 => 0,
+        206 => asked_from,
+        _ => return Ok(Fetched::Answer(receive(answer).await?)),
+    };
+    let bytes = answer.bytes_stream().map(|chunk| chunk.map_err(|fault| fault_of(&fault))).boxed();
+    Ok(Fetched::Bytes { from_bytes, bytes })
+}
+
+/// Gives up where nothing has moved for [`STALL`]: no byte taken, no answer.
+async fn unless_it_stalls(
+    exchanged: impl Future<Output = Result<Response, TransportFault>>,
+    moved: Arc<AtomicU64>,
+) -> Result<Response, TransportFault> {
+    let stalled = async {
+        let mut seen = u64::MAX;
+        while moved.load(Relaxed) != seen {
+            seen = moved.load(Relaxed);
+            SystemClock.wait(STALL.as_millis() as u64).await;
+        }
+    };
+    tokio::select! {
+        exchanged = exchanged => exchanged,
+        () = stalled => Err(TransportFault::Broken),
     }
 }
 
@@ -111,6 +194,7 @@ async fn receive(answer: reqwest::Response) -> Result<Response, TransportFault> 
         status: answer.status().as_u16(),
         media_type: media_type.trim().to_ascii_lowercase(),
         retry_after_s: header(RETRY_AFTER).and_then(|text| text.parse().ok()),
+        upload_offset: header(HeaderName::from_static(OFFSET_HEADER)).and_then(|text| text.parse().ok()),
         body: Vec::new(),
     };
     let mut chunks = answer.bytes_stream();

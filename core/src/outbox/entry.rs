@@ -71,6 +71,13 @@ pub enum SendState {
     },
     /// Waits until the person signs in again.
     NeedsSignIn,
+    /// The person paused it; it goes on when they say so.
+    Paused,
+    /// The operating system carries it; this app sends nothing of it until then.
+    HandedToOs {
+        /// When to take it back if nobody said how it ended, by the phone's clock.
+        until_ms: i64,
+    },
     /// The person took it back; the server has not answered yet.
     Withdrawing {
         /// When to ask the server again; 0 for at once.
@@ -89,6 +96,26 @@ impl SendState {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         !matches!(self, Self::Accepted | Self::Refused(_) | Self::Withdrawn)
+    }
+}
+
+/// Which line an entry stands in; each conversation has one of each, side by side (R40).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Messages of text alone.
+    Texts,
+    /// Messages with files.
+    Batches,
+}
+
+impl Lane {
+    /// The word in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Texts => "texts",
+            Self::Batches => "batches",
+        }
     }
 }
 
@@ -129,6 +156,8 @@ pub struct OutboxEntry {
     pub send_key: SendKey,
     /// Where to.
     pub conversation_id: ConversationId,
+    /// In which line.
+    pub lane: Lane,
     /// The text.
     pub body: String,
     /// When the person sent it.

@@ -1,6 +1,7 @@
 //! The rules of the outbox: `step(progress, event) -> (progress, effect)`. Pure; [`super::pump`] acts.
 //!
-//! Holds: every open state has a way on that needs no person, except `NeedsSignIn`, whose way is signing in.
+//! Holds: every open state has a way on that needs no person, except `NeedsSignIn`, whose way is signing in, and
+//! `Paused`, whose way is the person's own.
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -47,6 +48,17 @@ pub enum Event {
     },
     /// The person discarded it.
     DiscardTapped,
+    /// The person paused it.
+    PauseTapped,
+    /// The person lets it go on.
+    ResumeTapped,
+    /// The operating system carries it from here.
+    HandedOver {
+        /// When to take it back if nobody said how it ended, by the phone's clock.
+        until_ms: i64,
+    },
+    /// The operating system is done with it, or lost it.
+    HandedBack,
     /// The network changed or the app came to the front: what waits is due.
     Nudged,
     /// The person signed in again.
@@ -62,8 +74,8 @@ pub enum Event {
 pub enum Effect {
     /// Nothing.
     None,
-    /// Send it.
-    PutMessage,
+    /// Offer it to the server.
+    Offer,
     /// Ask the server to take it back.
     PostWithdraw,
 }
@@ -80,6 +92,10 @@ pub fn step(progress: Progress, event: Event, now_ms: i64) -> (Progress, Effect)
             answered(progress, answer, others_pass, draw, now_ms)
         }
         Event::DiscardTapped => (discard(progress), Effect::None),
+        Event::PauseTapped => (pause(progress), Effect::None),
+        Event::ResumeTapped => (resume(progress), Effect::None),
+        Event::HandedOver { until_ms } => (hand_over(progress, until_ms), Effect::None),
+        Event::HandedBack => (hand_back(progress), Effect::None),
         Event::Nudged => (nudge(progress), Effect::None),
         Event::SignedIn => (signed_in(progress), Effect::None),
         Event::RequestForgotten => (forget_request(progress), Effect::None),
@@ -91,11 +107,18 @@ fn turn(progress: Progress) -> (Progress, Effect) {
     match progress.state {
         // "Tried" is durable before the first byte leaves: the pump stores this state, then sends. One that is
         // `Sending` at its turn was abandoned: a run that ended early drops its other requests.
-        SendState::Queued | SendState::Sending | SendState::Waiting { .. } | SendState::NeedsSignIn => {
-            (Progress { state: SendState::Sending, tried: Tried::Perhaps, ..progress }, Effect::PutMessage)
+        // One that the system carries has its turn when nobody said in time how it ended.
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::HandedToOs { .. } => {
+            (Progress { state: SendState::Sending, tried: Tried::Perhaps, ..progress }, Effect::Offer)
         }
         SendState::Withdrawing { .. } => (progress, Effect::PostWithdraw),
-        SendState::Accepted | SendState::Refused(_) | SendState::Withdrawn => (progress, Effect::None),
+        SendState::Paused | SendState::Accepted | SendState::Refused(_) | SendState::Withdrawn => {
+            (progress, Effect::None)
+        }
     }
 }
 
@@ -119,6 +142,8 @@ fn answered(
         Answer::SignedOut if withdrawing => {
             Progress { state: SendState::Withdrawing { until_ms: 0 }, ..progress }
         }
+        // Nothing of this app was on its way; what the person or the system decided stands.
+        Answer::SignedOut | Answer::Transient { .. } if is_set_down(&progress.state) => progress,
         Answer::SignedOut => Progress { state: SendState::NeedsSignIn, ..progress },
         Answer::EpochStale => forget_request(progress),
         Answer::Transient { fault, retry_after_s } => {
@@ -142,6 +167,73 @@ fn answered(
         }
     };
     (next, Effect::None)
+}
+
+const fn is_set_down(state: &SendState) -> bool {
+    matches!(state, SendState::Paused | SendState::HandedToOs { .. })
+}
+
+fn pause(progress: Progress) -> Progress {
+    match progress.state {
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::HandedToOs { .. } => Progress { state: SendState::Paused, ..progress },
+        SendState::Paused
+        | SendState::Withdrawing { .. }
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => progress,
+    }
+}
+
+fn resume(progress: Progress) -> Progress {
+    match progress.state {
+        SendState::Paused => Progress { state: SendState::Queued, attempts: 0, ..progress },
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::HandedToOs { .. }
+        | SendState::Withdrawing { .. }
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => progress,
+    }
+}
+
+/// Bytes may leave from here on, so the entry counts as tried. What was paused was not to be sent.
+fn hand_over(progress: Progress, until_ms: i64) -> Progress {
+    match progress.state {
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::HandedToOs { .. } => {
+            Progress { state: SendState::HandedToOs { until_ms }, tried: Tried::Perhaps, ..progress }
+        }
+        SendState::Paused
+        | SendState::Withdrawing { .. }
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => progress,
+    }
+}
+
+fn hand_back(progress: Progress) -> Progress {
+    match progress.state {
+        SendState::HandedToOs { .. } => Progress { state: SendState::Queued, attempts: 0, ..progress },
+        SendState::Queued
+        | SendState::Sending
+        | SendState::Waiting { .. }
+        | SendState::NeedsSignIn
+        | SendState::Paused
+        | SendState::Withdrawing { .. }
+        | SendState::Accepted
+        | SendState::Refused(_)
+        | SendState::Withdrawn => progress,
+    }
 }
 
 fn discard(progress: Progress) -> Progress {
@@ -171,6 +263,8 @@ fn nudge(progress: Progress) -> Progress {
         SendState::Queued
         | SendState::Sending
         | SendState::NeedsSignIn
+        | SendState::Paused
+        | SendState::HandedToOs { .. }
         | SendState::Accepted
         | SendState::Refused(_)
         | SendState::Withdrawn => return progress,
@@ -184,6 +278,8 @@ fn signed_in(progress: Progress) -> Progress {
         SendState::Queued
         | SendState::Sending
         | SendState::Waiting { .. }
+        | SendState::Paused
+        | SendState::HandedToOs { .. }
         | SendState::Withdrawing { .. }
         | SendState::Accepted
         | SendState::Refused(_)
@@ -197,6 +293,8 @@ fn forget_request(progress: Progress) -> Progress {
         SendState::Queued
         | SendState::Waiting { .. }
         | SendState::NeedsSignIn
+        | SendState::Paused
+        | SendState::HandedToOs { .. }
         | SendState::Withdrawing { .. }
         | SendState::Accepted
         | SendState::Refused(_)
@@ -211,6 +309,8 @@ fn reoffer(progress: Progress) -> Progress {
         | SendState::Sending
         | SendState::Waiting { .. }
         | SendState::NeedsSignIn
+        | SendState::Paused
+        | SendState::HandedToOs { .. }
         | SendState::Withdrawing { .. }
         | SendState::Refused(_)
         | SendState::Withdrawn => forget_request(progress),
@@ -229,6 +329,8 @@ mod tests {
             SendState::Sending,
             SendState::Waiting { until_ms: 50, fault: Fault::NoConnection },
             SendState::NeedsSignIn,
+            SendState::Paused,
+            SendState::HandedToOs { until_ms: 50 },
             SendState::Withdrawing { until_ms: 0 },
             SendState::Accepted,
             SendState::Refused(Refusal::of(RefusalCode::BodyEmpty)),
@@ -263,7 +365,7 @@ mod tests {
     fn every_open_state_has_a_way_to_an_end() {
         for state in states().into_iter().filter(SendState::is_open) {
             let mut progress = at(state.clone(), Tried::Perhaps);
-            for event in [Event::RequestForgotten, Event::SignedIn, Event::TurnCame] {
+            for event in [Event::RequestForgotten, Event::SignedIn, Event::ResumeTapped, Event::TurnCame] {
                 progress = step(progress, event, 100).0;
             }
 
@@ -280,6 +382,10 @@ mod tests {
             let events = [
                 Event::TurnCame,
                 Event::DiscardTapped,
+                Event::PauseTapped,
+                Event::ResumeTapped,
+                Event::HandedOver { until_ms: 50 },
+                Event::HandedBack,
                 Event::Nudged,
                 Event::SignedIn,
                 Event::RequestForgotten,
@@ -314,14 +420,14 @@ mod tests {
         }
 
         assert!(progress.stuck);
-        assert_eq!(step(progress.clone(), Event::TurnCame, 200).1, Effect::PutMessage);
+        assert_eq!(step(progress.clone(), Event::TurnCame, 200).1, Effect::Offer);
         assert!(!after(progress, Answer::Accepted).stuck);
     }
 
     // R51: a request that was abandoned half way holds nothing up.
     #[test]
     fn turn_of_every_open_state_acts() {
-        for state in states().into_iter().filter(SendState::is_open) {
+        for state in states().into_iter().filter(|state| state.is_open() && *state != SendState::Paused) {
             assert_ne!(
                 step(at(state.clone(), Tried::Perhaps), Event::TurnCame, 100).1,
                 Effect::None,
@@ -354,6 +460,31 @@ mod tests {
                 }
             }
         }
+    }
+
+    // R52: what the person paused, and what the system carries, no passing trouble sets going.
+    #[test]
+    fn set_down_entry_stays_where_it_was_put_until_its_own_word() {
+        for state in [SendState::Paused, SendState::HandedToOs { until_ms: 50 }] {
+            let down = at(state.clone(), Tried::Perhaps);
+            for event in [Event::Nudged, Event::SignedIn, Event::RequestForgotten] {
+                assert_eq!(step(down.clone(), event, 100).0.state, state);
+            }
+            for answer in answers() {
+                let after = after(down.clone(), answer.clone()).state;
+                let ends = matches!(answer, Answer::Accepted | Answer::Refused(_) | Answer::Withdrawn);
+                assert_eq!(after == state, !ends, "{answer:?}");
+            }
+        }
+        let resumed = step(at(SendState::Paused, Tried::Perhaps), Event::ResumeTapped, 100).0;
+        let back = step(at(SendState::HandedToOs { until_ms: 50 }, Tried::Perhaps), Event::HandedBack, 100).0;
+        assert_eq!((resumed.state, back.state), (SendState::Queued, SendState::Queued));
+        let handed = step(at(SendState::Queued, Tried::Never), Event::HandedOver { until_ms: 9 }, 1).0;
+        assert_eq!(handed, at(SendState::HandedToOs { until_ms: 9 }, Tried::Perhaps));
+        assert_eq!(
+            step(at(SendState::Paused, Tried::Never), Event::HandedOver { until_ms: 9 }, 1).0.state,
+            SendState::Paused
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The outbox: what this phone still has to do, durably, until every entry has its one answer.
 //!
-//! Rules in [`machine`] and [`backoff`] (pure), the loop in [`pump`], the rows in `store::outbox`.
+//! Rules in [`machine`], [`lanes`] and [`backoff`] (pure), one entry's turn in `turn`, the loop in [`pump`], the rows
+//! in `store::outbox`. Batches of files have a loop of their own, [`crate::upload::pump`].
 //!
 //! ```text
 //! Queued -> Sending -> Accepted
@@ -9,6 +10,7 @@
 //!   |  |    Waiting{until, fault} -> Sending ...        (no retry cap: transient trouble never gives up)
 //!   |  |       |
 //!   |  `-------+--> Withdrawing -> Withdrawn | Accepted | Refused      (untried: Withdrawn at once)
+//!   |-- Paused, HandedToOs (batches: by the person, or while the system carries them)
 //!   `-- Accepted, when a restored server lacks it and the receipt is offered again
 //! ```
 //!
@@ -21,5 +23,7 @@
 
 pub mod backoff;
 pub mod entry;
+pub mod lanes;
 pub mod machine;
 pub mod pump;
+pub(crate) mod turn;

@@ -8,15 +8,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use portico_wire::ids::{ConversationId, Epoch, SendKey};
+use portico_wire::ids::{ConversationId, Epoch};
 use portico_wire::limits::LOOKED_AT_RANGES_MAX;
 use portico_wire::looked_at::LookedAt;
-use portico_wire::message::{Accepted, Done, SendMessage, WithdrawAnswer};
+use portico_wire::message::{Accepted, Done, SendMessage};
 use portico_wire::problem::ProblemCode;
 
 use super::backoff;
-use super::entry::{Fault, OutboxEntry};
-use super::machine::{Answer, Effect, Event, step};
+use super::entry::{Lane, OutboxEntry};
+use super::lanes::{TextTurn, text_turn};
+use super::machine::{Effect, Event, step};
+use super::turn::{Next, Said, Turns, said_of};
 use crate::events::{EventHub, PortalEvent};
 use crate::net::classify::Miss;
 use crate::net::codec;
@@ -44,28 +46,17 @@ pub struct Pump {
     link: Arc<SessionLink>,
     hub: Arc<EventHub>,
     ports: Ports,
+    turns: Turns,
     /// Guards when looks and the push address are tried again: attempts made, and due time.
     small_things: Mutex<(u32, i64)>,
-}
-
-/// How one request ended, for the loop.
-enum Next {
-    GoOn,
-    NeedsSnapshot,
-    SignedOut,
-}
-
-/// An accepted send, or the word of a withdrawal.
-enum Said {
-    Accepted(Box<Accepted>),
-    Other(Answer, Option<Epoch>),
 }
 
 impl Pump {
     /// A pump over these.
     #[must_use]
     pub fn new(store: Arc<Store>, link: Arc<SessionLink>, hub: Arc<EventHub>, ports: Ports) -> Self {
-        Self { store, link, hub, ports, small_things: Mutex::default() }
+        let turns = Turns { store: Arc::clone(&store), link: Arc::clone(&link), ports: ports.clone() };
+        Self { store, link, hub, ports, turns, small_things: Mutex::default() }
     }
 
     /// Does everything that is due, and says what comes next.
@@ -78,7 +69,7 @@ impl Pump {
             return Ok(Rest::SignedOut);
         }
         let mut lanes: BTreeSet<ConversationId> =
-            self.store.read(|reading| reading.open_lanes())?.into_iter().collect();
+            self.store.read(|reading| reading.open_lanes(Lane::Texts))?.into_iter().collect();
         let mut busy: BTreeSet<ConversationId> = BTreeSet::new();
         let mut stuck_busy = false;
         let mut running = FuturesUnordered::new();
@@ -87,19 +78,19 @@ impl Pump {
                 self.due(&mut lanes, &busy, SIDE_BY_SIDE.saturating_sub(running.len()))?;
             for head in due {
                 busy.insert(head.entry.conversation_id);
-                running.push(self.attempt(head, epoch, Lane::Texts));
+                running.push(self.attempt(head, epoch, Berth::Line));
             }
             let room_left = !stuck_busy && running.len() < SIDE_BY_SIDE;
             if let Some(head) = if room_left { self.due_stuck()? } else { None } {
                 stuck_busy = true;
-                running.push(self.attempt(head, epoch, Lane::Stuck));
+                running.push(self.attempt(head, epoch, Berth::Stuck));
             }
-            let Some((lane, conversation, next)) = running.next().await.transpose()? else {
+            let Some((berth, conversation, next)) = running.next().await.transpose()? else {
                 return self.rest(epoch, due_later_ms).await;
             };
-            match lane {
-                Lane::Texts => busy.remove(&conversation),
-                Lane::Stuck => std::mem::take(&mut stuck_busy),
+            match berth {
+                Berth::Line => busy.remove(&conversation),
+                Berth::Stuck => std::mem::take(&mut stuck_busy),
             };
             match next {
                 Next::GoOn => {}
@@ -127,26 +118,58 @@ impl Pump {
             if due.len() == most {
                 break;
             }
-            match self.store.read(|reading| reading.lane_head(conversation))? {
-                None => {
-                    lanes.remove(&conversation);
+            let Some(head) = self.store.read(|reading| reading.lane_head(conversation, Lane::Texts))? else {
+                lanes.remove(&conversation);
+                continue;
+            };
+            let due_ms = match self.turn_of(&head, now_ms)? {
+                Some(held_ms) => held_ms,
+                None if backoff::is_due(head.due_ms, now_ms) => {
+                    due.push(head);
+                    continue;
                 }
-                Some(head) if backoff::is_due(head.due_ms, now_ms) => due.push(head),
-                Some(head) => later = Some(later.map_or(head.due_ms, |other| other.min(head.due_ms))),
-            }
+                None => head.due_ms,
+            };
+            later = Some(later.map_or(due_ms, |other| other.min(due_ms)));
         }
         Ok((due, later))
     }
 
+    /// Until when a text is held by what stands before it; none where it may go. Notes what began or ended.
+    fn turn_of(&self, head: &LaneHead, now_ms: i64) -> Result<Option<i64>, StoreError> {
+        let key = head.entry.send_key;
+        let Some(hold) = self.store.read(|reading| reading.hold_of(key))? else { return Ok(None) };
+        if hold.reoffered_before {
+            // The answer to what stands before it wakes this pump.
+            return Ok(Some(now_ms.saturating_add(backoff::LONGEST_MS as i64)));
+        }
+        match text_turn(hold.batch.as_ref(), hold.since_ms, now_ms) {
+            TextTurn::Now => {
+                if hold.batch.is_some() && !hold.passed {
+                    self.store.write(|writing| writing.note_passed(key))?;
+                }
+                Ok(None)
+            }
+            TextTurn::Until(until_ms) => {
+                if hold.since_ms.is_none() {
+                    self.store.write(|writing| writing.note_held(key, now_ms))?;
+                }
+                Ok(Some(until_ms))
+            }
+            TextTurn::WhileOffline => Ok(Some(now_ms.saturating_add(backoff::LONGEST_MS as i64))),
+        }
+    }
+
     fn due_stuck(&self) -> Result<Option<LaneHead>, StoreError> {
         let now_ms = self.ports.clock.now_ms();
-        let head = self.store.read(|reading| reading.stuck_head())?;
+        let head = self.store.read(|reading| reading.stuck_head(Lane::Texts))?;
         Ok(head.filter(|head| backoff::is_due(head.due_ms, now_ms)))
     }
 
     /// The texts are done for the moment: looks and the push address, then rest.
     async fn rest(&self, epoch: Epoch, texts_due_ms: Option<i64>) -> Result<Rest, StoreError> {
-        let stuck_due_ms = self.store.read(|reading| reading.stuck_head())?.map(|head| head.due_ms);
+        let stuck_due_ms =
+            self.store.read(|reading| reading.stuck_head(Lane::Texts))?.map(|head| head.due_ms);
         let small_due_ms = match self.do_small_things(epoch).await? {
             Ok(due_ms) => due_ms,
             Err(rest) => return Ok(rest),
@@ -160,34 +183,19 @@ impl Pump {
         &self,
         head: LaneHead,
         epoch: Epoch,
-        lane: Lane,
-    ) -> Result<(Lane, ConversationId, Next), StoreError> {
+        berth: Berth,
+    ) -> Result<(Berth, ConversationId, Next), StoreError> {
         let conversation = head.entry.conversation_id;
         let key = head.entry.send_key;
-        let (entry, effect) = self.take_turn(key)?;
+        let (entry, effect) = self.turns.take(key)?;
         let said = match (entry, effect) {
-            (Some(entry), Effect::PutMessage) => self.put(entry, epoch).await,
-            (Some(_), Effect::PostWithdraw) => self.withdraw(key, epoch).await,
-            _ => return Ok((lane, conversation, Next::GoOn)),
+            (Some(entry), Effect::Offer) => self.put(entry, epoch).await,
+            (Some(_), Effect::PostWithdraw) => self.turns.withdraw(key, epoch).await,
+            _ => return Ok((berth, conversation, Next::GoOn)),
         };
-        let next = self.settle(key, said)?;
+        let next = self.turns.settle(key, said)?;
         self.hub.tell(&[PortalEvent::TimelineChanged(conversation), PortalEvent::ConversationsChanged]);
-        Ok((lane, conversation, next))
-    }
-
-    /// Stores that the entry is tried before its first byte leaves. The row is read anew: the person may have
-    /// discarded it meanwhile.
-    fn take_turn(&self, key: SendKey) -> Result<(Option<OutboxEntry>, Effect), StoreError> {
-        let now_ms = self.ports.clock.now_ms();
-        self.store.write(|writing| {
-            let Some(mut entry) = writing.outbox_entry(key)? else { return Ok((None, Effect::None)) };
-            let (progress, effect) = step(entry.progress.clone(), Event::TurnCame, now_ms);
-            if progress != entry.progress {
-                writing.keep_progress(key, &progress)?;
-                entry.progress = progress;
-            }
-            Ok((Some(entry), effect))
-        })
+        Ok((berth, conversation, next))
     }
 
     async fn put(&self, entry: OutboxEntry, epoch: Epoch) -> Said {
@@ -202,60 +210,6 @@ impl Pump {
             Ok(accepted) => Said::Accepted(Box::new(accepted)),
             Err(miss) => said_of(miss),
         }
-    }
-
-    async fn withdraw(&self, key: SendKey, epoch: Epoch) -> Said {
-        match self.link.ask::<WithdrawAnswer>(codec::withdraw(key, epoch)).await {
-            Ok(WithdrawAnswer::Accepted(accepted)) => Said::Accepted(accepted),
-            Ok(WithdrawAnswer::Refused { epoch, refusal }) => {
-                Said::Other(Answer::Refused(refusal), Some(epoch))
-            }
-            Ok(WithdrawAnswer::Withdrawn { epoch }) => Said::Other(Answer::Withdrawn, Some(epoch)),
-            Err(miss) => said_of(miss),
-        }
-    }
-
-    /// Stores an answer in one transaction: the entry in, the echo out. One of another epoch decides nothing.
-    fn settle(&self, key: SendKey, said: Said) -> Result<Next, StoreError> {
-        let now_ms = self.ports.clock.now_ms();
-        let draw = u32::from_be_bytes(random(&*self.ports.dice));
-        self.store.write(|writing| {
-            let epoch = writing.epoch()?;
-            let (answer, accepted) = match said {
-                Said::Accepted(accepted) if Some(accepted.epoch) != epoch => (Answer::EpochStale, None),
-                Said::Accepted(accepted) => (Answer::Accepted, Some(accepted)),
-                // A final answer always states its epoch; one that does not is no answer of ours.
-                Said::Other(Answer::Refused(_) | Answer::Withdrawn, None) => {
-                    (Answer::Transient { fault: Fault::ServerFault, retry_after_s: None }, None)
-                }
-                Said::Other(Answer::Refused(_) | Answer::Withdrawn, stated) if stated != epoch => {
-                    (Answer::EpochStale, None)
-                }
-                Said::Other(answer, _) => (answer, None),
-            };
-            let next = match &answer {
-                Answer::EpochStale => Next::NeedsSnapshot,
-                Answer::SignedOut => Next::SignedOut,
-                _ => Next::GoOn,
-            };
-            if !matches!(answer, Answer::Transient { .. }) {
-                writing.note_pass(Some(key))?;
-            }
-            let Some(entry) = writing.outbox_entry(key)? else { return Ok(next) };
-            let others_pass = writing.others_passed(key)?;
-            let event = Event::Answered { answer, others_pass, draw };
-            writing.keep_progress(key, &step(entry.progress, event, now_ms).0)?;
-            if let Some(accepted) = accepted {
-                let count = writing.epoch_count()?;
-                writing.keep_receipt(key, &accepted.receipt, count)?;
-                // Access was lost meanwhile: settled, and not stored (R41).
-                let conversation = accepted.entry.conversation_id;
-                if !writing.is_access_lost(conversation)? {
-                    writing.put_entry(&accepted.entry)?;
-                }
-            }
-            Ok(next)
-        })
     }
 
     /// Notes a good answer of the server to anything: what fails meanwhile fails by itself (R40).
@@ -377,26 +331,9 @@ impl Pump {
 
 /// Which queue an attempt belongs to.
 #[derive(Clone, Copy)]
-enum Lane {
-    Texts,
+enum Berth {
+    Line,
     Stuck,
-}
-
-fn said_of(miss: Miss) -> Said {
-    match miss {
-        Miss::Refused(refusal, epoch) if refusal.code == portico_wire::refusal::RefusalCode::Withdrawn => {
-            Said::Other(Answer::Withdrawn, epoch)
-        }
-        Miss::Refused(refusal, epoch) => Said::Other(Answer::Refused(refusal), epoch),
-        Miss::SignedOut => Said::Other(Answer::SignedOut, None),
-        Miss::Problem(ProblemCode::StaleEpoch, _) => Said::Other(Answer::EpochStale, None),
-        Miss::Transient { fault, retry_after_s } => {
-            Said::Other(Answer::Transient { fault, retry_after_s }, None)
-        }
-        Miss::Problem(..) => {
-            Said::Other(Answer::Transient { fault: Fault::ServerFault, retry_after_s: None }, None)
-        }
-    }
 }
 
 /// Requests on their way at once: one connection's worth on HTTP/1.1, and no flood after a tunnel.

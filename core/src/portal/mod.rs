@@ -3,7 +3,11 @@
 //! A portal belongs to one person. Calls that only read or queue never touch the network and work in airplane mode
 //! (R50); [`Portal::run`] is what brings the outbox and the log up to date, for as long as it runs.
 
+mod attachments;
+mod files;
 mod upkeep;
+
+pub use files::BackgroundTransfer;
 
 use std::sync::Arc;
 
@@ -16,11 +20,12 @@ use portico_wire::search::Query;
 use portico_wire::signin::PushAddress;
 use tokio::sync::{Notify, watch};
 
+use crate::attachments::held::HeldFiles;
 use crate::compose::draft;
 use crate::error::PortalError;
 use crate::events::{EventHub, EventStream, PortalEvent};
 use crate::net::session::SessionLink;
-use crate::outbox::entry::{Fault, SendState};
+use crate::outbox::entry::{Fault, Lane, SendState};
 use crate::outbox::machine::{Event, step};
 use crate::outbox::pump::Pump;
 use crate::ports::Ports;
@@ -32,6 +37,7 @@ use crate::store::{Fact, SessionFacts, Store, StoreError};
 use crate::sync::apply;
 use crate::sync::pull::Puller;
 use crate::timeline::item::{Echo, FirstScreen, SearchResults, TimelinePage};
+use crate::upload::pump::UploadPump;
 
 /// What is known of the way to the server. Screens say it as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +66,15 @@ struct Room {
     link: Arc<SessionLink>,
     hub: Arc<EventHub>,
     pump: Pump,
+    uploads: UploadPump,
+    packing: files::Packing,
+    held_files: HeldFiles,
     puller: Puller,
     session: SessionFacts,
     /// Wakes the pump: something was queued, signed, nudged.
-    pump_woken: Notify,
+    pump_woken: Arc<Notify>,
+    /// Wakes the loop of the batches.
+    uploads_woken: Notify,
     /// Wakes the puller out of its backoff.
     pull_woken: Notify,
     connection: watch::Sender<Connection>,
@@ -71,6 +82,8 @@ struct Room {
     active: watch::Sender<bool>,
     /// One pump run at a time; suspending waits for it.
     pumping: tokio::sync::Mutex<()>,
+    /// One run of the batches at a time; suspending waits for it.
+    uploading: tokio::sync::Mutex<()>,
     /// Tells by its end that the store is closed: fields are dropped in the order in which they stand.
     closing: watch::Sender<()>,
 }
@@ -110,6 +123,22 @@ impl Portal {
         let hub = Arc::new(EventHub::default());
         let pump = Pump::new(Arc::clone(&store), Arc::clone(&link), Arc::clone(&hub), ports.clone());
         pump.forget_requests()?;
+        let pump_woken = Arc::new(Notify::new());
+        let uploads = UploadPump::new(
+            Arc::clone(&store),
+            Arc::clone(&link),
+            Arc::clone(&hub),
+            ports.clone(),
+            folder.packs(),
+            Arc::clone(&pump_woken),
+        );
+        let held_files = HeldFiles {
+            store: Arc::clone(&store),
+            link: Arc::clone(&link),
+            hub: Arc::clone(&hub),
+            ports: ports.clone(),
+            folder: folder.files(),
+        };
         let puller = Puller::new(Arc::clone(&store), Arc::clone(&link), Arc::clone(&hub), ports.clone());
         let portal = Self {
             room: Arc::new(Room {
@@ -119,17 +148,23 @@ impl Portal {
                 link,
                 hub,
                 pump,
+                uploads,
+                packing: files::Packing::default(),
+                held_files,
                 puller,
                 session,
-                pump_woken: Notify::new(),
+                pump_woken,
+                uploads_woken: Notify::new(),
                 pull_woken: Notify::new(),
                 connection: watch::channel(Connection::Unknown).0,
                 active: watch::channel(true).0,
                 pumping: tokio::sync::Mutex::new(()),
+                uploading: tokio::sync::Mutex::new(()),
                 closing: watch::channel(()).0,
             }),
         };
         portal.take_in_pushes()?;
+        portal.sweep_packs()?;
         Ok(portal)
     }
 
@@ -268,16 +303,18 @@ impl Portal {
             Ok::<_, PortalError>(entry.conversation_id)
         })?;
         self.outbox_changed(conversation);
-        Ok(())
+        self.sweep_packs()
     }
 
-    /// Sends the text of a refused or withdrawn entry as a new one, with a key of its own.
+    /// Sends the text of a refused or withdrawn entry as a new one, with a key of its own. For one with files, see
+    /// [`Portal::send_files_again`].
     ///
     /// # Errors
     /// As [`Portal::send`]; [`PortalError::NotHere`] for an entry that is neither.
     pub fn send_again(&self, key: SendKey) -> Result<SendKey, PortalError> {
         let entry = self.room.store.read(|reading| reading.outbox_entry(key))?.ok_or(PortalError::NotHere)?;
-        if !matches!(entry.progress.state, SendState::Refused(_) | SendState::Withdrawn) {
+        let ended = matches!(entry.progress.state, SendState::Refused(_) | SendState::Withdrawn);
+        if !ended || entry.lane != Lane::Texts {
             return Err(PortalError::NotHere);
         }
         let again = draft::parse(
@@ -396,7 +433,9 @@ impl Portal {
 
     fn outbox_changed(&self, conversation: ConversationId) {
         self.room.hub.tell(&[PortalEvent::TimelineChanged(conversation), PortalEvent::ConversationsChanged]);
+        self.room.uploads.look_again();
         self.room.pump_woken.notify_one();
+        self.room.uploads_woken.notify_one();
     }
 
     fn note_connection(&self, connection: Connection) {
@@ -407,6 +446,7 @@ impl Portal {
                 Connection::SignedOut => self.room.hub.tell(&[PortalEvent::SignInNeeded]),
                 Connection::Online => {
                     self.room.pump_woken.notify_one();
+                    self.room.uploads_woken.notify_one();
                 }
                 Connection::Unknown | Connection::Offline(_) => {}
             }

@@ -7,6 +7,7 @@ use crate::error::PortalError;
 use crate::net::classify::Miss;
 use crate::net::codec;
 use crate::outbox::backoff;
+use crate::outbox::entry::Lane;
 use crate::outbox::pump::Rest;
 use crate::ports::random;
 use crate::store::Fact;
@@ -21,7 +22,7 @@ impl Portal {
     /// # Errors
     /// A store fault. Faults of the network are in [`Portal::connection`].
     pub async fn catch_up(&self) -> Result<Rest, PortalError> {
-        let mut rest = self.pump_once().await?;
+        let mut rest = self.send_due().await?;
         let mut adopted = rest == Rest::NeedsSnapshot;
         loop {
             match self.pull_once(0).await? {
@@ -36,9 +37,41 @@ impl Portal {
             }
         }
         if adopted {
-            rest = self.pump_once().await?;
+            rest = self.send_due().await?;
             self.pull_once(0).await?;
         }
+        Ok(rest)
+    }
+
+    /// Texts and batches side by side, until nothing of either is due.
+    async fn send_due(&self) -> Result<Rest, PortalError> {
+        if self.room.store.read(|reading| reading.open_lanes(Lane::Batches))?.is_empty() {
+            return self.pump_once().await;
+        }
+        let mut uploads = std::pin::pin!(self.upload_once());
+        let batches = loop {
+            let due_ms = match self.pump_once().await? {
+                Rest::Until(due_ms) => Some(due_ms),
+                Rest::Empty | Rest::NeedsSnapshot | Rest::SignedOut => None,
+            };
+            tokio::select! {
+                rest = &mut uploads => break rest?,
+                () = self.room.pump_woken.notified() => {}
+                () = self.wait_until(due_ms) => {}
+            }
+        };
+        // What stood behind a batch.
+        Ok(sooner(self.pump_once().await?, batches))
+    }
+
+    /// One run of the batches.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub async fn upload_once(&self) -> Result<Rest, PortalError> {
+        let _one = self.room.uploading.lock().await;
+        let rest = self.room.uploads.run_due().await?;
+        self.sweep_packs()?;
         Ok(rest)
     }
 
@@ -57,8 +90,13 @@ impl Portal {
     /// A store fault.
     pub async fn pull_once(&self, wait_s: u32) -> Result<Pulled, PortalError> {
         let pulled = self.room.puller.pull(wait_s).await?;
-        if matches!(pulled, Pulled::Applied { .. }) {
+        if let Pulled::Applied { changed, .. } = pulled {
             self.room.pump.passed()?;
+            if changed {
+                // Access may be lost, backups may hold what was kept for them.
+                self.sweep_packs()?;
+                self.sweep_files()?;
+            }
         }
         self.note_connection(match pulled {
             Pulled::Applied { .. } => Connection::Online,
@@ -73,7 +111,7 @@ impl Portal {
     /// # Errors
     /// A store fault ends it; what is stored stays.
     pub async fn run(&self) -> Result<(), PortalError> {
-        tokio::try_join!(self.run_pump(), self.run_pull())?;
+        tokio::try_join!(self.run_pump(), self.run_uploads(), self.run_pull())?;
         Ok(())
     }
 
@@ -96,6 +134,35 @@ impl Portal {
         }
     }
 
+    async fn run_uploads(&self) -> Result<(), PortalError> {
+        loop {
+            self.wait_until_active().await;
+            let woken = self.room.uploads_woken.notified();
+            let due_ms = match self.upload_once().await? {
+                Rest::Until(due_ms) => Some(due_ms),
+                Rest::NeedsSnapshot => {
+                    self.room.pull_woken.notify_one();
+                    None
+                }
+                Rest::Empty | Rest::SignedOut => None,
+            };
+            tokio::select! {
+                () = woken => {}
+                () = self.wait_until(due_ms) => {}
+                looked = self.watch_handed() => looked?,
+            }
+        }
+    }
+
+    /// While the system carries a batch, looks now and then how far it is.
+    async fn watch_handed(&self) -> Result<(), PortalError> {
+        while !self.room.store.read(|reading| reading.handed())?.is_empty() {
+            self.room.ports.clock.wait(HANDED_LOOK_MS).await;
+            self.room.uploads.look_at_handed().await?;
+        }
+        std::future::pending().await
+    }
+
     async fn run_pull(&self) -> Result<(), PortalError> {
         let mut attempts = 0;
         loop {
@@ -111,6 +178,7 @@ impl Portal {
                     attempts = 0;
                     if restored {
                         self.room.pump_woken.notify_one();
+                        self.room.uploads_woken.notify_one();
                     }
                     continue;
                 }
@@ -180,6 +248,7 @@ impl Portal {
     fn nudge(&self) -> Result<(), PortalError> {
         self.room.pump.nudge()?;
         self.room.pump_woken.notify_one();
+        self.room.uploads_woken.notify_one();
         self.room.pull_woken.notify_one();
         Ok(())
     }
@@ -193,9 +262,13 @@ impl Portal {
         self.room.active.send_replace(false);
         self.room.link.network_changed();
         tokio::select! {
-            _still = self.room.pumping.lock() => Ok(self.room.store.checkpoint()?),
+            _still = self.standing_still() => Ok(self.room.store.checkpoint()?),
             () = self.room.ports.clock.wait(deadline_ms) => Err(PortalError::RetryLater { after_s: None }),
         }
+    }
+
+    async fn standing_still(&self) {
+        drop((self.room.pumping.lock().await, self.room.uploading.lock().await));
     }
 
     /// Signs this device out on the server. The store stays, sealed by its key; signing in again opens it.
@@ -217,5 +290,18 @@ impl Portal {
     }
 }
 
+/// Of two rests, the one that ends sooner, or that needs somebody.
+fn sooner(texts: Rest, batches: Rest) -> Rest {
+    match (texts, batches) {
+        (Rest::SignedOut, _) | (_, Rest::SignedOut) => Rest::SignedOut,
+        (Rest::NeedsSnapshot, _) | (_, Rest::NeedsSnapshot) => Rest::NeedsSnapshot,
+        (Rest::Until(one), Rest::Until(other)) => Rest::Until(one.min(other)),
+        (Rest::Until(due_ms), Rest::Empty) | (Rest::Empty, Rest::Until(due_ms)) => Rest::Until(due_ms),
+        (Rest::Empty, Rest::Empty) => Rest::Empty,
+    }
+}
+
+/// How often a batch that the system carries is looked at, in milliseconds.
+const HANDED_LOOK_MS: u64 = 5_000;
 /// How long one long poll waits, in seconds.
 const LONG_POLL_S: u32 = portico_wire::limits::SYNC_WAIT_S_MAX;

@@ -6,7 +6,9 @@ mod system;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use zeroize::Zeroizing;
 
 pub use files::FileSecretStore;
@@ -54,6 +56,8 @@ pub enum Patience {
     Usual,
     /// A long poll, which stands still on purpose.
     LongPoll,
+    /// What goes before and after the bytes of a batch: on the connection that carries them.
+    Upload,
 }
 
 /// One request. `Debug` shows method and path without the query.
@@ -86,6 +90,8 @@ pub struct Response {
     pub media_type: String,
     /// `Retry-After` in seconds, if given so.
     pub retry_after_s: Option<u32>,
+    /// `Upload-Offset`, if given.
+    pub upload_offset: Option<u64>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -94,6 +100,59 @@ impl std::fmt::Debug for Response {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Response({}, {}, {} bytes)", self.status, self.media_type, self.body.len())
     }
+}
+
+/// Bytes of a pack, in order, read as they are sent. An error ends the request.
+pub type PackBytes = BoxStream<'static, std::io::Result<Bytes>>;
+
+/// An append to an upload: the pack from `offset_bytes` to its end.
+pub struct Append {
+    /// The capability, base64url; no session goes along.
+    pub capability: String,
+    /// Where the bytes begin.
+    pub offset_bytes: u64,
+    /// How many they are.
+    pub length_bytes: u64,
+    /// The bytes.
+    pub bytes: PackBytes,
+}
+
+impl std::fmt::Debug for Append {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Append({} bytes from {})", self.length_bytes, self.offset_bytes)
+    }
+}
+
+/// A request for the bytes of a file.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// Path, from `/v1` on.
+    pub path: String,
+    /// The access token, base64url.
+    pub bearer: String,
+    /// The first byte that is wanted.
+    pub from_bytes: u64,
+    /// The entity tag that the bytes must have, without its quotes: else they come from the beginning.
+    pub etag: String,
+}
+
+impl std::fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fetch({} from {})", self.path, self.from_bytes)
+    }
+}
+
+/// What came of it.
+pub enum Fetched {
+    /// The bytes, from the one that was asked for (206) or from the first (200). An error ends them.
+    Bytes {
+        /// The first one's place in the file.
+        from_bytes: u64,
+        /// In order.
+        bytes: BoxStream<'static, Result<Bytes, TransportFault>>,
+    },
+    /// Something else.
+    Answer(Response),
 }
 
 /// No answer came. Whether the request arrived is unknown in every case.
@@ -117,6 +176,10 @@ pub enum TransportFault {
 pub trait Transport: Send + Sync {
     /// Sends `request` and waits for the whole answer. Dropping the future abandons the request.
     fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>>;
+    /// Sends `append` as `PATCH /v1/uploads` and waits for the whole answer. Dropping the future abandons it.
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>>;
+    /// Asks for the bytes of a file. Dropping the future or the bytes abandons it.
+    fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>>;
 }
 
 /// Why the platform does not give a secret or a signature.

@@ -125,6 +125,18 @@ impl PersonFolder {
         self.folder.join("portal.db")
     }
 
+    /// The packs of upload batches, sealed.
+    #[must_use]
+    pub fn packs(&self) -> PathBuf {
+        self.folder.join("packs")
+    }
+
+    /// Attachments that were fetched, sealed.
+    #[must_use]
+    pub fn files(&self) -> PathBuf {
+        self.folder.join("files")
+    }
+
     /// The push inbox; on iOS shared with the notification extension.
     #[must_use]
     pub fn push_inbox(&self) -> PathBuf {

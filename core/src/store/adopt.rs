@@ -55,6 +55,7 @@ impl Writing<'_> {
         if restored {
             reoffered = self.reoffer(snapshot.restored_to_ms, now_ms)?;
             self.doubt_everything()?;
+            self.forget_server_bytes()?;
         }
         if before != Some(snapshot.epoch) {
             self.set(Fact::Epoch, &snapshot.epoch)?;

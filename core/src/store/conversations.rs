@@ -122,8 +122,9 @@ impl Writing<'_> {
         for sql in [
             "DELETE FROM untold_looks WHERE conversation_id = ?1",
             "DELETE FROM previews WHERE conversation_id = ?1",
+            "DELETE FROM held_files WHERE conversation_id = ?1",
             "DELETE FROM conversations WHERE conversation_id = ?1",
-            "UPDATE outbox SET body = '' WHERE conversation_id = ?1 AND state = 'accepted'",
+            "UPDATE outbox SET body = '', held = 0 WHERE conversation_id = ?1 AND state = 'accepted'",
         ] {
             self.0.0.prepare_cached(sql)?.execute([conversation.as_bytes()])?;
         }

@@ -9,10 +9,12 @@
 //! [`StoreError::Full`]; nothing that was stored before is lost.
 
 mod adopt;
+mod batches;
 mod conversations;
 mod drafts;
 mod entries;
 mod facts;
+mod held_files;
 mod looks;
 mod migrate;
 mod outbox;
@@ -33,9 +35,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub use adopt::Adopted;
+pub use batches::{BatchRow, PickedFile};
 pub use entries::EntryStanding;
 pub use facts::{Fact, SessionFacts};
-pub use outbox::LaneHead;
+pub use held_files::HeldFile;
+pub use outbox::{Hold, LaneHead};
 
 /// A store that can not do what was asked. Nothing of it was done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

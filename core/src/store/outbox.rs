@@ -8,7 +8,8 @@ use rusqlite::{OptionalExtension as _, Row};
 use super::values::{from_json, id, int, to_json, uint};
 use super::{Reading, StoreError, Writing};
 use crate::compose::draft::Draft;
-use crate::outbox::entry::{Fault, OutboxEntry, Progress, SendState, Tried};
+use crate::outbox::entry::{Fault, Lane, OutboxEntry, Progress, SendState, Tried};
+use crate::outbox::lanes::Before;
 
 /// The entry whose turn it is in a lane, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,28 +20,35 @@ pub struct LaneHead {
     pub due_ms: i64,
 }
 
-const COLUMNS: &str = "send_key, conversation_id, body, composed_at_ms, state, until_ms, fault, refusal, tried, \
+const COLUMNS: &str = "send_key, conversation_id, lane, body, composed_at_ms, state, until_ms, fault, refusal, tried, \
      attempts, server_faults, stuck, receipt";
 
-fn entry_of(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
+fn state_of(row: &Row<'_>) -> rusqlite::Result<SendState> {
     let until_ms: i64 = row.get("until_ms")?;
     let refusal: Option<String> = row.get("refusal")?;
-    let receipt: Option<String> = row.get("receipt")?;
     let fault = Fault::parse(row.get::<_, Option<String>>("fault")?.as_deref().unwrap_or(""));
     let refused = || refusal.as_deref().and_then(|text| from_json::<Refusal>(text).ok());
-    let state = match row.get_ref("state")?.as_str()? {
+    Ok(match row.get_ref("state")?.as_str()? {
         "sending" => SendState::Sending,
         "waiting" => SendState::Waiting { until_ms, fault },
         "needs_sign_in" => SendState::NeedsSignIn,
+        "paused" => SendState::Paused,
+        "handed_to_os" => SendState::HandedToOs { until_ms },
         "withdrawing" => SendState::Withdrawing { until_ms },
         "accepted" => SendState::Accepted,
         "refused" => SendState::Refused(refused().ok_or(rusqlite::Error::InvalidQuery)?),
         "withdrawn" => SendState::Withdrawn,
         _ => SendState::Queued,
-    };
+    })
+}
+
+fn entry_of(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
+    let receipt: Option<String> = row.get("receipt")?;
+    let state = state_of(row)?;
     Ok(OutboxEntry {
         send_key: id(row, "send_key", SendKey::from_bytes)?,
         conversation_id: id(row, "conversation_id", ConversationId::from_bytes)?,
+        lane: if row.get_ref("lane")?.as_str()? == "batches" { Lane::Batches } else { Lane::Texts },
         body: row.get("body")?,
         composed_at_ms: row.get("composed_at_ms")?,
         progress: Progress {
@@ -68,6 +76,8 @@ fn columns_of(state: &SendState) -> Result<StateColumns, StoreError> {
         SendState::Sending => ("sending", 0, None, None),
         SendState::Waiting { until_ms, fault } => ("waiting", *until_ms, Some(fault.as_str()), None),
         SendState::NeedsSignIn => ("needs_sign_in", 0, None, None),
+        SendState::Paused => ("paused", 0, None, None),
+        SendState::HandedToOs { until_ms } => ("handed_to_os", *until_ms, None, None),
         SendState::Withdrawing { until_ms } => ("withdrawing", *until_ms, None, None),
         SendState::Accepted => ("accepted", 0, None, None),
         SendState::Refused(refusal) => ("refused", 0, None, Some(to_json(refusal)?)),
@@ -78,7 +88,9 @@ fn columns_of(state: &SendState) -> Result<StateColumns, StoreError> {
 
 const fn due_ms(state: &SendState) -> i64 {
     match state {
-        SendState::Waiting { until_ms, .. } | SendState::Withdrawing { until_ms } => *until_ms,
+        SendState::Waiting { until_ms, .. }
+        | SendState::HandedToOs { until_ms }
+        | SendState::Withdrawing { until_ms } => *until_ms,
         _ => 0,
     }
 }
@@ -117,40 +129,79 @@ impl Reading<'_> {
         Ok(self.0.prepare_cached(&sql)?.query_row([key.as_bytes()], entry_of).optional()?)
     }
 
-    /// Conversations with something to send.
+    /// Conversations with something to send in `lane`.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn open_lanes(&self) -> Result<Vec<ConversationId>, StoreError> {
+    pub fn open_lanes(&self, lane: Lane) -> Result<Vec<ConversationId>, StoreError> {
         self.0
-            .prepare_cached("SELECT DISTINCT conversation_id FROM outbox WHERE is_open = 1 AND stuck = 0")?
-            .query_map([], |row| row.get(0).map(ConversationId::from_bytes))?
+            .prepare_cached(
+                "SELECT DISTINCT conversation_id FROM outbox WHERE is_open = 1 AND stuck = 0 AND lane = ?1",
+            )?
+            .query_map([lane.as_str()], |row| row.get(0).map(ConversationId::from_bytes))?
             .collect::<Result<_, _>>()
             .map_err(StoreError::from)
     }
 
-    /// The head of a conversation's lane of texts: one step on an index, however long the lane is.
+    /// The head of a lane of a conversation: one step on an index, however long the lane is.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn lane_head(&self, conversation: ConversationId) -> Result<Option<LaneHead>, StoreError> {
+    pub fn lane_head(
+        &self,
+        conversation: ConversationId,
+        lane: Lane,
+    ) -> Result<Option<LaneHead>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM outbox
-             WHERE conversation_id = ?1 AND lane = 'texts' AND is_open = 1 AND stuck = 0 ORDER BY line LIMIT 1"
+             WHERE conversation_id = ?1 AND lane = ?2 AND is_open = 1 AND stuck = 0 ORDER BY line LIMIT 1"
         );
-        let entry = self.0.prepare_cached(&sql)?.query_row([conversation.as_bytes()], entry_of).optional()?;
+        let key = (conversation.as_bytes(), lane.as_str());
+        let entry = self.0.prepare_cached(&sql)?.query_row(key, entry_of).optional()?;
         Ok(entry.map(|entry| LaneHead { due_ms: due_ms(&entry.progress.state), entry }))
     }
 
-    /// The stuck entry that is due first.
+    /// The stuck entry of a lane that is due first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn stuck_head(&self) -> Result<Option<LaneHead>, StoreError> {
-        let sql =
-            format!("SELECT {COLUMNS} FROM outbox WHERE is_open = 1 AND stuck = 1 ORDER BY until_ms LIMIT 1");
-        let entry = self.0.prepare_cached(&sql)?.query_row([], entry_of).optional()?;
+    pub fn stuck_head(&self, lane: Lane) -> Result<Option<LaneHead>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM outbox WHERE is_open = 1 AND stuck = 1 AND lane = ?1 ORDER BY until_ms LIMIT 1"
+        );
+        let entry = self.0.prepare_cached(&sql)?.query_row([lane.as_str()], entry_of).optional()?;
         Ok(entry.map(|entry| LaneHead { due_ms: due_ms(&entry.progress.state), entry }))
+    }
+
+    /// What holds an entry; none where nothing does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn hold_of(&self, key: SendKey) -> Result<Option<Hold>, StoreError> {
+        // What is offered again stands below zero. A text passes batches, never another text.
+        let row = self
+            .0
+            .prepare_cached(
+                "SELECT me.held_since_ms, me.passed, other.line < 0, other.state, other.until_ms, other.fault,
+                    other.refusal, batches.reached
+                 FROM outbox AS me JOIN outbox AS other
+                    ON other.conversation_id = me.conversation_id AND other.lane <> me.lane AND other.line < me.line
+                    AND other.is_open = 1 AND other.stuck = 0
+                 LEFT JOIN batches ON batches.send_key = other.send_key
+                 WHERE me.send_key = ?1 ORDER BY other.line LIMIT 1",
+            )?
+            .query_row([key.as_bytes()], |row| {
+                let state = state_of(row)?;
+                let reached = row.get::<_, Option<bool>>("reached")?.unwrap_or(false);
+                Ok(Hold {
+                    since_ms: row.get(0)?,
+                    passed: row.get(1)?,
+                    reoffered_before: row.get(2)?,
+                    batch: Some(Before { state, reached }),
+                })
+            })
+            .optional()?;
+        Ok(row)
     }
 
     /// Entries of one conversation, or of all, that a screen shows: open ones, and ends the person has not
@@ -164,7 +215,8 @@ impl Reading<'_> {
     ) -> Result<Vec<(OutboxEntry, RolledBack)>, StoreError> {
         let filter = if conversation.is_some() { "conversation_id = ?1" } else { "?1 IS NULL" };
         let sql = format!(
-            "SELECT {COLUMNS}, rolled_back FROM outbox WHERE {filter} AND dismissed = 0 ORDER BY line, position"
+            "SELECT {COLUMNS}, rolled_back FROM outbox WHERE {filter} AND dismissed = 0
+             ORDER BY line < 0 DESC, passed DESC, line, position"
         );
         self.0
             .prepare_cached(&sql)?
@@ -188,6 +240,19 @@ impl Reading<'_> {
     }
 }
 
+/// What stands before an entry in the other lane of its conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Since when its time counts, by the phone's clock.
+    pub since_ms: Option<i64>,
+    /// Whether it has passed already.
+    pub passed: bool,
+    /// Whether what stands before it is offered again after a restore: that goes first, whatever it takes.
+    pub reoffered_before: bool,
+    /// What stands before it.
+    pub batch: Option<Before>,
+}
+
 /// Whether the entry was found undecided in an old copy of this store, so the person is asked before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RolledBack(pub bool);
@@ -198,19 +263,27 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError`]; nothing written, and the caller still owns the draft.
     pub fn enqueue(&self, draft: &Draft) -> Result<(), StoreError> {
+        let body = draft.body.as_str();
+        self.line_up(draft.send_key, draft.conversation_id, Lane::Texts, body, draft.composed_at_ms)
+    }
+
+    /// Puts a message at the tail of a lane of its conversation.
+    pub(super) fn line_up(
+        &self,
+        key: SendKey,
+        conversation: ConversationId,
+        lane: Lane,
+        body: &str,
+        composed_at_ms: i64,
+    ) -> Result<(), StoreError> {
         self.0.0
             .prepare_cached(
                 "INSERT INTO outbox (position, send_key, conversation_id, lane, line, body, composed_at_ms, is_open,
                     state)
-                 SELECT next, ?1, ?2, 'texts', next, ?3, ?4, 1, 'queued'
+                 SELECT next, ?1, ?2, ?5, next, ?3, ?4, 1, 'queued'
                  FROM (SELECT coalesce(max(position), 0) + 1 AS next FROM outbox)",
             )?
-            .execute((
-                draft.send_key.as_bytes(),
-                draft.conversation_id.as_bytes(),
-                draft.body.as_str(),
-                draft.composed_at_ms,
-            ))?;
+            .execute((key.as_bytes(), conversation.as_bytes(), body, composed_at_ms, lane.as_str()))?;
         Ok(())
     }
 
@@ -287,6 +360,26 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Notes that the time of a text behind a batch begins to count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn note_held(&self, key: SendKey, now_ms: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE outbox SET held_since_ms = ?2 WHERE send_key = ?1";
+        self.0.0.prepare_cached(sql)?.execute((key.as_bytes(), now_ms))?;
+        Ok(())
+    }
+
+    /// Notes that a text goes before an earlier batch; its echo moves first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn note_passed(&self, key: SendKey) -> Result<(), StoreError> {
+        let sql = "UPDATE outbox SET passed = 1 WHERE send_key = ?1";
+        self.0.0.prepare_cached(sql)?.execute([key.as_bytes()])?;
+        Ok(())
+    }
+
     /// Drops the texts of accepted entries that every backup holds: they need not be offered again.
     ///
     /// # Errors
@@ -295,7 +388,8 @@ impl Writing<'_> {
         self.0
             .0
             .prepare_cached(
-                "UPDATE outbox SET body = '' WHERE state = 'accepted' AND body <> '' AND accepted_at_ms < ?1",
+                "UPDATE outbox SET body = '', held = 0
+                 WHERE state = 'accepted' AND held = 1 AND accepted_at_ms < ?1",
             )?
             .execute([accepted_before_ms])?;
         Ok(())
@@ -331,7 +425,7 @@ impl Writing<'_> {
     /// first acceptance.
     pub(super) fn entries_to_reoffer(&self, accepted_since_ms: i64) -> Result<Vec<OutboxEntry>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM outbox WHERE state = 'accepted' AND body <> '' AND accepted_at_ms >= ?1
+            "SELECT {COLUMNS} FROM outbox WHERE state = 'accepted' AND held = 1 AND accepted_at_ms >= ?1
              ORDER BY first_rank"
         );
         self.0

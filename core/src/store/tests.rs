@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::compose::draft::Draft;
-use crate::outbox::entry::{Progress, SendState, Tried};
+use crate::outbox::entry::{Lane, Progress, SendState, Tried};
 use crate::timeline::item::TimelineItem;
 
 const FIRM: FirmId = FirmId::from_bytes([2; 16]);
@@ -241,7 +241,7 @@ fn lane_gives_its_entries_in_the_order_they_were_sent() {
     let keys: Vec<SendKey> = (1..=3).map(|number| fixture.enqueue(number, "text")).collect();
 
     let mut order = Vec::new();
-    while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM)).unwrap() {
+    while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM, Lane::Texts)).unwrap() {
         order.push(head.entry.send_key);
         let done = Progress { state: SendState::Accepted, ..Progress::NEW };
         fixture.write(|writing| writing.keep_progress(head.entry.send_key, &done));
@@ -353,7 +353,7 @@ fn restore_offers_own_sends_again_before_anything_newer() {
 
     assert_eq!(adopted, Adopted { restored: true, reoffered: 2, lost: Vec::new() });
     let mut order = Vec::new();
-    while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM)).unwrap() {
+    while let Some(head) = fixture.store.read(|reading| reading.lane_head(ROOM, Lane::Texts)).unwrap() {
         assert_eq!(head.entry.receipt.is_some(), head.entry.send_key != newer);
         order.push(head.entry.send_key);
         let done = Progress { state: SendState::Accepted, ..Progress::NEW };

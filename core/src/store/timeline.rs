@@ -9,7 +9,9 @@ use super::entries::{ENTRY_COLUMNS, EntryStanding, entry_of};
 use super::spans::Ranges;
 use super::values::{from_json, int, uint};
 use super::{Reading, StoreError};
+use crate::outbox::entry::Lane;
 use crate::timeline::item::{ConversationRow, Echo, FirstScreen, TimelineItem, TimelinePage};
+use crate::upload::progress;
 
 impl Reading<'_> {
     /// The newest `most` conversations and the badge.
@@ -101,7 +103,9 @@ impl Reading<'_> {
         items.extend(
             echoes.into_iter().filter(|echo| !shown.contains(&echo.send_key)).map(TimelineItem::Unsent),
         );
-        Ok(Some(TimelinePage { head, items, has_older, draft: self.draft(conversation)? }))
+        let draft = self.draft(conversation)?;
+        let picked = self.composing(conversation)?.map(|batch| batch.files).unwrap_or_default();
+        Ok(Some(TimelinePage { head, items, has_older, draft, picked }))
     }
 
     /// Unsent messages of one conversation, or of all, in the order in which they will arrive.
@@ -111,7 +115,19 @@ impl Reading<'_> {
     pub fn echoes(&self, conversation: Option<ConversationId>) -> Result<Vec<Echo>, StoreError> {
         let signed_out = self.is_signed_out()?;
         let rows = self.shown_outbox(conversation)?;
-        Ok(rows.into_iter().filter_map(|(entry, back)| Echo::of(entry, back.0, signed_out)).collect())
+        let mut echoes = Vec::with_capacity(rows.len());
+        for (entry, back) in rows {
+            let lane = entry.lane;
+            let Some(mut echo) = Echo::of(entry, back.0, signed_out) else { continue };
+            if lane == Lane::Batches
+                && let Some(batch) = self.batch(echo.send_key)?
+            {
+                echo.held_bytes = progress::plain_bytes(&batch);
+                echo.files = batch.files;
+            }
+            echoes.push(echo);
+        }
+        Ok(echoes)
     }
 
     fn entries_before(

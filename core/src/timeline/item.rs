@@ -7,7 +7,7 @@ use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, SendKey};
 
 use crate::outbox::entry::OutboxEntry;
-use crate::store::EntryStanding;
+use crate::store::{EntryStanding, PickedFile};
 
 /// A row of the list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,10 @@ pub struct Echo {
     pub composed_at_ms: i64,
     /// How it stands.
     pub delivery: Delivery,
+    /// Its files, in the order in which they are sent.
+    pub files: Vec<PickedFile>,
+    /// Of its plain bytes, how many the server is known to hold; 0 for a text.
+    pub held_bytes: u64,
 }
 
 impl fmt::Debug for Echo {
@@ -95,6 +99,10 @@ pub enum Delivery {
     },
     /// Waits until the person signs in.
     NeedsSignIn,
+    /// Paused by the person.
+    Paused,
+    /// The operating system carries it.
+    HandedToOs,
     /// Taken back; the server has not answered.
     Withdrawing,
     /// Not in the log, for ever; the text is here: send again, or discard.
@@ -118,6 +126,8 @@ impl Echo {
             SendState::Withdrawn => Delivery::Withdrawn { offer_again: rolled_back },
             SendState::Withdrawing { .. } => Delivery::Withdrawing,
             SendState::NeedsSignIn => Delivery::NeedsSignIn,
+            SendState::Paused => Delivery::Paused,
+            SendState::HandedToOs { .. } => Delivery::HandedToOs,
             SendState::Queued | SendState::Sending | SendState::Waiting { .. } if signed_out => {
                 Delivery::NeedsSignIn
             }
@@ -132,6 +142,8 @@ impl Echo {
             body: entry.body,
             composed_at_ms: entry.composed_at_ms,
             delivery,
+            files: Vec::new(),
+            held_bytes: 0,
         })
     }
 }
@@ -147,6 +159,8 @@ pub struct TimelinePage {
     pub has_older: bool,
     /// What the person has begun to write.
     pub draft: Option<String>,
+    /// What the person has picked to send with it.
+    pub picked: Vec<PickedFile>,
 }
 
 /// A message that was found. `place` pages on: ask again before the last one's.

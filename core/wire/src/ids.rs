@@ -84,6 +84,8 @@ ids! {
     Epoch
     /// One backup.
     BackupId
+    /// One sealed pack on the server's disk; made by the server.
+    SegmentId
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ extension PortalError {
         case .SignInNeeded: "sign_in_needed"
         case .Refused: "refused"
         case .NotHere: "not_here"
+        case .FileUnreadable: "file_unreadable"
         case .DiskFull: "disk_full"
         case .KeyLocked: "key_locked"
         case .KeyUnavailable: "key_unavailable"

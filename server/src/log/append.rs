@@ -1,7 +1,7 @@
 //! How an entry joins its conversation's log: next seq, fresh salt, hash over everything and over the entry before.
 
 use portico_wire::encoding::{Base64, Sha256};
-use portico_wire::entry::{Entry, EntryKind};
+use portico_wire::entry::{Entry, EntryFile, EntryKind};
 use portico_wire::ids::{ConversationId, EntryId, Epoch, FirmId, PersonId, SendKey};
 
 use crate::ports::Ports;
@@ -24,6 +24,7 @@ pub(crate) struct Draft {
     pub(crate) author_name: String,
     pub(crate) composed_at_ms: i64,
     pub(crate) body: String,
+    pub(crate) files: Vec<EntryFile>,
     pub(crate) send_key: Option<SendKey>,
 }
 
@@ -41,7 +42,7 @@ pub(crate) fn chain(tail: Tail, draft: Draft, epoch: Epoch, now_ms: i64, ports: 
         composed_at_ms: draft.composed_at_ms,
         body: draft.body,
         salt: Base64(ports.random::<16>().to_vec()),
-        files: Vec::new(),
+        files: draft.files,
         previous_hash: tail.hash,
         hash: Sha256::ZERO,
         send_key: draft.send_key,

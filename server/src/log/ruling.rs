@@ -4,12 +4,11 @@
 //! ```text
 //! key known, same meaning  -> its outcome again          key known, other meaning -> send_key_reused
 //! key new, valid receipt   -> accept, or conversation_missing
-//! key new                  -> membership, body, access, state -> accept or refuse
+//! key new                  -> membership, content, access, state -> accept or refuse
 //! ```
 //! Holds: every ruling but `ConversationMissing` is an outcome that is kept for ever.
 
 use portico_wire::encoding::Sha256;
-use portico_wire::message::Body;
 use portico_wire::refusal::{Refusal, RefusalCode};
 
 use crate::access::{self, Membership, Place, Reader};
@@ -56,15 +55,20 @@ pub(crate) enum Ruling {
     ConversationMissing,
 }
 
-/// Rules on a new key. `place`: none where the firm has no such conversation.
-pub(crate) fn rule(reader: Reader, place: Option<&Place>, receipted: Receipted, body: &str) -> Ruling {
+/// Rules on a new key. `place`: none where the firm has no such conversation. `content`: what its limits say of it.
+pub(crate) fn rule(
+    reader: Reader,
+    place: Option<&Place>,
+    receipted: Receipted,
+    content: Result<(), Refusal>,
+) -> Ruling {
     if receipted == Receipted::Valid {
         return if place.is_some() { Ruling::Accept } else { Ruling::ConversationMissing };
     }
     if reader.membership == Membership::Ended {
         return Ruling::Refuse(Refusal::of(RefusalCode::AccountClosed));
     }
-    if let Err(refusal) = Body::parse(body) {
+    if let Err(refusal) = content {
         return Ruling::Refuse(refusal);
     }
     let Some(place) = place else { return Ruling::Refuse(Refusal::of(RefusalCode::ConversationNotFound)) };
@@ -77,6 +81,7 @@ pub(crate) fn rule(reader: Reader, place: Option<&Place>, receipted: Receipted, 
 #[cfg(test)]
 mod tests {
     use portico_wire::conversation::{ConversationKind, ConversationState, Standing};
+    use portico_wire::message::Body;
 
     use super::*;
     use crate::access::{MatterDoor, Stay};
@@ -106,9 +111,10 @@ mod tests {
             (GONE, Some(place(Open, &IN)), "x", refuse(RefusalCode::AccountClosed)),
         ];
         for (reader, place, body, ruling) in table {
-            assert_eq!(rule(reader, place.as_ref(), Receipted::No, body), ruling);
+            let content = Body::parse(body).map(drop);
+            assert_eq!(rule(reader, place.as_ref(), Receipted::No, content.clone()), ruling);
             let with_receipt = if place.is_some() { Ruling::Accept } else { Ruling::ConversationMissing };
-            assert_eq!(rule(reader, place.as_ref(), Receipted::Valid, body), with_receipt);
+            assert_eq!(rule(reader, place.as_ref(), Receipted::Valid, content), with_receipt);
         }
     }
 

@@ -1,8 +1,10 @@
 //! One file per command.
 
 pub(crate) mod conversations;
+pub(crate) mod download;
 pub(crate) mod outbox;
 pub(crate) mod read;
+pub(crate) mod resume;
 pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod sign_in;

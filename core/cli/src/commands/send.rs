@@ -1,25 +1,30 @@
 //! `portico send`: queues a text durably, then tries to deliver it.
 
 use std::io::Read as _;
+use std::path::PathBuf;
 
 use clap::Args;
 use portico_core::Portal;
 use portico_core::outbox::entry::SendState;
 use portico_core::timeline::item::Delivery;
-use portico_wire::ids::SendKey;
+use portico_core::upload::source::PickSource;
+use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::message::Body;
 use serde_json::json;
 
 use crate::phone::{self, CliError};
-use crate::{Cli, pick, print, words};
+use crate::{Cli, bar, pick, print, words};
 
 /// Send a text, exactly as it is; it is queued durably before this returns.
 #[derive(Debug, Args)]
 pub(crate) struct Send {
     /// Its number in the list, its id, or a part of its title.
     conversation: String,
-    /// The text; `-` reads standard input, every byte of it.
+    /// The text; `-` reads standard input, every byte of it. With files it may be empty.
     text: String,
+    /// Files to send along: one message, visible whole. Ctrl-C pauses; `portico resume` goes on.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    attach: Vec<PathBuf>,
 }
 
 impl Send {
@@ -27,9 +32,37 @@ impl Send {
         let text = self.text()?;
         let portal = phone::portal(cli)?;
         let conversation = pick::conversation(&portal, &self.conversation)?.conversation_id;
-        let key = portal.send(conversation, &text)?;
-        phone::catch_up(cli, &portal).await?;
+        if self.attach.is_empty() {
+            let key = portal.send(conversation, &text)?;
+            phone::catch_up(cli, &portal).await?;
+            return say_how_it_stands(cli, &portal, key);
+        }
+        let key = self.queue_files(&portal, conversation, &text).await?;
+        carry(cli, &portal, key).await?;
         say_how_it_stands(cli, &portal, key)
+    }
+
+    /// All of them, or none: what was picked before one that can not be taken is put back.
+    async fn queue_files(
+        &self,
+        portal: &Portal,
+        conversation: ConversationId,
+        text: &str,
+    ) -> Result<SendKey, CliError> {
+        let queued = async {
+            for path in &self.attach {
+                let picked = portal.pick(conversation, PickSource::Path(path.clone()), None).await;
+                picked.map_err(|fault| CliError::File { path: path.clone(), fault })?;
+            }
+            Ok(portal.send_files(conversation, text).await?)
+        };
+        let queued = queued.await;
+        if queued.is_err() {
+            for file in portal.timeline(conversation, None, 1)?.picked {
+                portal.take_out(conversation, file.slot)?;
+            }
+        }
+        queued
     }
 
     fn text(&self) -> Result<String, CliError> {
@@ -45,7 +78,26 @@ impl Send {
     }
 }
 
-fn say_how_it_stands(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
+/// Sends what is due, with a bar for the batch of `key`. Ctrl-C pauses it.
+pub(crate) async fn carry(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
+    let bar = bar::of(cli, portal.upload_progress(key)?.size_bytes, "sending");
+    let watch = async {
+        let events = portal.events();
+        loop {
+            events.next_batch(16).await;
+            bar.set_position(portal.upload_progress(key).map_or(0, |progress| progress.held_bytes));
+        }
+    };
+    let ended = tokio::select! {
+        caught_up = phone::catch_up(cli, portal) => caught_up,
+        () = watch => Ok(()),
+        _ = tokio::signal::ctrl_c() => Ok(portal.pause(key)?),
+    };
+    bar.finish_and_clear();
+    ended
+}
+
+pub(crate) fn say_how_it_stands(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
     let accepted = portal.entry_state(key)? == SendState::Accepted;
     let waiting = portal.outbox()?.into_iter().find(|echo| echo.send_key == key);
     if let Some(Delivery::Refused(refusal)) = waiting.as_ref().map(|echo| &echo.delivery) {
@@ -64,7 +116,11 @@ fn say_how_it_stands(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), Cli
         None => println!("Accepted by the server.  {key}"),
         Some(echo) => {
             println!("Kept on this phone: {}.  {key}", words::delivery(&echo.delivery));
-            println!("It is sent by the next command that finds a connection, or by: portico watch");
+            if echo.delivery == Delivery::Paused {
+                println!("Go on with: portico resume {key}");
+            } else {
+                println!("It is sent by the next command that finds a connection, or by: portico watch");
+            }
         }
     }
     Ok(())

@@ -75,7 +75,9 @@ fn tell(
                 "The server was restored; what it lost of yours is being sent again.",
             );
         }
-        PortalEvent::ConversationsChanged => {}
+        PortalEvent::ConversationsChanged
+        | PortalEvent::UploadProgressed(_)
+        | PortalEvent::DownloadProgressed(_) => {}
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ impl Withdraw {
             | SendState::Sending
             | SendState::Waiting { .. }
             | SendState::NeedsSignIn
+            | SendState::Paused
+            | SendState::HandedToOs { .. }
             | SendState::Withdrawing { .. } => {
                 ("withdrawing", "The server will be asked to take it back as soon as there is a connection.")
             }

@@ -103,13 +103,50 @@ CREATE TABLE outbox (
     first_rank      INTEGER,                    -- order of the first acceptance
     accepted_at_ms  INTEGER,                    -- newest acceptance
     dismissed       INTEGER NOT NULL DEFAULT 0, -- the person has seen the end of it
+    held            INTEGER NOT NULL DEFAULT 1, -- what was sent is still here, to be offered again after a restore
+    held_since_ms   INTEGER,                    -- a text behind a batch: since when, in connected time
+    passed          INTEGER NOT NULL DEFAULT 0, -- a text that went before an earlier batch
     rolled_back     INTEGER NOT NULL DEFAULT 0  -- found in an old copy of this store
 ) STRICT;
 CREATE INDEX outbox_line ON outbox (conversation_id, lane, line) WHERE is_open = 1 AND stuck = 0;
-CREATE INDEX outbox_stuck ON outbox (until_ms) WHERE is_open = 1 AND stuck = 1;
+CREATE INDEX outbox_stuck ON outbox (lane, until_ms) WHERE is_open = 1 AND stuck = 1;
 CREATE INDEX outbox_failing ON outbox (send_key) WHERE is_open = 1 AND server_faults > 0;
 CREATE INDEX outbox_shown ON outbox (conversation_id, position) WHERE dismissed = 0;
-CREATE INDEX outbox_to_keep ON outbox (accepted_at_ms) WHERE state = 'accepted' AND body <> '';
+CREATE INDEX outbox_to_keep ON outbox (accepted_at_ms) WHERE state = 'accepted' AND held = 1;
+
+-- Upload batches: those being picked, and those in the outbox. `pack` names the sealed file in the folder `packs`.
+CREATE TABLE batches (
+    send_key        BLOB NOT NULL PRIMARY KEY,
+    conversation_id BLOB NOT NULL,
+    batch_key       BLOB NOT NULL CHECK (length(batch_key) = 32),
+    pack            TEXT NOT NULL,
+    composing       INTEGER NOT NULL,           -- files are being picked; not in the outbox yet
+    next_slot       INTEGER NOT NULL DEFAULT 0, -- a slot is given out once, so that no nonce repeats
+    server_bytes    INTEGER NOT NULL DEFAULT 0, -- of the pack, that the server holds
+    reached         INTEGER NOT NULL DEFAULT 0  -- the server has answered in the present attempt
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX batches_composing ON batches (conversation_id) WHERE composing = 1;
+
+CREATE TABLE batch_files (
+    send_key        BLOB NOT NULL REFERENCES batches,
+    slot            INTEGER NOT NULL,
+    name            TEXT NOT NULL,
+    size_bytes      INTEGER NOT NULL,
+    sha256          BLOB NOT NULL,
+    media_type      TEXT NOT NULL,
+    at_bytes        INTEGER NOT NULL,           -- where its first chunk lies in the pack
+    PRIMARY KEY (send_key, slot)
+) STRICT, WITHOUT ROWID;
+
+-- Attachments whose bytes are on this phone, or on their way. Each lies sealed under a key of its own in `files`.
+CREATE TABLE held_files (
+    attachment_id   BLOB NOT NULL PRIMARY KEY,
+    conversation_id BLOB NOT NULL,
+    file_key        BLOB NOT NULL CHECK (length(file_key) = 32),
+    size_bytes      INTEGER NOT NULL,
+    whole           INTEGER NOT NULL DEFAULT 0, -- all of it is here, and has its hash
+    used_at_ms      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE drafts (
     conversation_id BLOB NOT NULL PRIMARY KEY,

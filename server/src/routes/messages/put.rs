@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use portico_wire::ids::SendKey;
+use portico_wire::encoding::Sha256;
+use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::message::{Accepted, SendMessage};
 use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::receipt::Receipt;
@@ -28,7 +29,8 @@ pub(crate) async fn put(
     if message.epoch != app.epoch() {
         return Err(ProblemCode::StaleEpoch.into());
     }
-    let receipted = receipted(&app, caller, key, &message);
+    let receipt = message.receipt.as_ref();
+    let receipted = receipted(&app, caller, key, message.conversation_id, receipt, &message.digest());
     match app.store().send(caller, key, message, receipted).await? {
         SendAnswer::Accepted(sent) => Ok(Json(accepted(&app, caller, *sent))),
         SendAnswer::Refused(refusal) => Err(ApiError::refused(&refusal, app.epoch())),
@@ -38,10 +40,16 @@ pub(crate) async fn put(
 }
 
 /// A receipt counts for exactly this send. One that does not is no offence: the send is an ordinary one then.
-fn receipted(app: &App, caller: Caller, key: SendKey, message: &SendMessage) -> Receipted {
-    let valid = message.receipt.as_ref().is_some_and(|receipt| {
-        receipt.conversation_id == message.conversation_id
-            && app.keys().verifies(receipt, caller.person_id, key, &message.digest())
+pub(crate) fn receipted(
+    app: &App,
+    caller: Caller,
+    key: SendKey,
+    conversation: ConversationId,
+    receipt: Option<&Receipt>,
+    digest: &Sha256,
+) -> Receipted {
+    let valid = receipt.is_some_and(|receipt| {
+        receipt.conversation_id == conversation && app.keys().verifies(receipt, caller.person_id, key, digest)
     });
     if valid { Receipted::Valid } else { Receipted::No }
 }

@@ -28,7 +28,11 @@ pub(crate) async fn withdraw(
     if request.epoch != epoch {
         return Err(ProblemCode::StaleEpoch.into());
     }
-    Ok(Answer(match app.store().withdraw(caller, key).await? {
+    let (answer, segment) = app.store().withdraw(caller, key).await?;
+    if let Some(segment) = segment {
+        app.uploads().end(segment).await;
+    }
+    Ok(Answer(match answer {
         SendAnswer::Accepted(sent) => WithdrawAnswer::Accepted(Box::new(accepted(&app, caller, *sent))),
         // A key that was withdrawn may have been refused as such before; it is the same answer.
         SendAnswer::Refused(refusal) if refusal.code == RefusalCode::Withdrawn => {

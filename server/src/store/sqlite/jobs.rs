@@ -5,7 +5,7 @@ use portico_wire::entry::Entry;
 use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, FirmId, PersonId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::log::{ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
+use super::log::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
 use super::row;
 use super::store::{Store, StoreError};
 use crate::access;
@@ -203,7 +203,13 @@ fn push_of(
                 row::stored(seq),
                 job.device_id.as_bytes()
             ],
-            |row| Ok(PushOf { entry: read_entry(row)?, key_id: row.get(14)?, sealed_key: row.get(15)? }),
+            |row| {
+                Ok(PushOf {
+                    entry: read_entry(row)?,
+                    key_id: row.get(ENTRY_COLUMN_COUNT)?,
+                    sealed_key: row.get(ENTRY_COLUMN_COUNT + 1)?,
+                })
+            },
         )
         .optional()
 }

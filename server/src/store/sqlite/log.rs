@@ -1,8 +1,9 @@
 //! Appends to a conversation's log and tells those who are in it. One transaction: entry, body, events, pushes.
 
-use portico_wire::encoding::{Base64, Sha256};
-use portico_wire::entry::{Entry, EntryKind};
-use portico_wire::ids::{ConversationId, EntryId, Epoch, FirmId, PersonId, SendKey};
+use portico_wire::encoding::{Base64, ParseBytesError, Sha256};
+use portico_wire::entry::{Entry, EntryFile, EntryKind};
+use portico_wire::ids::{ConversationId, EntryId, Epoch, FirmId, ParseIdError, PersonId, SendKey};
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::events::{self, Moved};
@@ -12,7 +13,14 @@ use crate::log::append::{Draft, Tail, chain};
 
 /// The columns that [`read_entry`] reads, of `entries AS e` and `bodies AS b`.
 pub(super) const ENTRY_COLUMNS: &str = "e.entry_id, e.conversation_id, e.seq, e.epoch, e.kind, e.author_id,
-    e.author_name, e.accepted_at_ms, e.composed_at_ms, b.body, b.salt, e.previous_hash, e.hash, e.send_key";
+    e.author_name, e.accepted_at_ms, e.composed_at_ms, b.body, b.salt, e.previous_hash, e.hash, e.send_key,
+    (SELECT json_group_array(json_array(hex(a.attachment_id), a.name, a.media_type, hex(a.sha256), a.size_bytes)
+       ORDER BY a.place)
+     FROM attachments AS a
+     WHERE a.firm_id = e.firm_id AND a.conversation_id = e.conversation_id AND a.seq = e.seq)";
+
+/// How many columns [`ENTRY_COLUMNS`] are.
+pub(super) const ENTRY_COLUMN_COUNT: usize = 15;
 
 /// How `entries AS e` and `bodies AS b` belong together.
 pub(super) const ENTRY_TABLES: &str = "entries AS e JOIN bodies AS b
@@ -32,11 +40,33 @@ pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         composed_at_ms: row.get(8)?,
         body: row.get(9)?,
         salt: Base64(row.get(10)?),
-        files: Vec::new(),
+        files: read_files(row.get_ref(14)?.as_str()?)?,
         previous_hash: row::hash(row, 11)?,
         hash: row::hash(row, 12)?,
         send_key: row::id_opt(row, 13, SendKey::from_bytes)?,
     })
+}
+
+/// A file as its row's JSON has it: blobs are hex there, since JSON has none.
+type FileJson = (String, String, String, String, u64);
+
+fn read_files(json: &str) -> rusqlite::Result<Vec<EntryFile>> {
+    let foreign = |fault| rusqlite::Error::FromSqlConversionFailure(14, Type::Text, fault);
+    // Most entries have none.
+    if json == "[]" {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<FileJson> = serde_json::from_str(json).map_err(|fault| foreign(fault.into()))?;
+    let files = rows.into_iter().map(|(id, name, media_type, sha256, size_bytes)| {
+        Ok(EntryFile {
+            attachment_id: id.parse().map_err(|fault: ParseIdError| foreign(fault.into()))?,
+            name,
+            media_type,
+            sha256: sha256.parse().map_err(|fault: ParseBytesError| foreign(fault.into()))?,
+            size_bytes,
+        })
+    });
+    files.collect()
 }
 
 /// The entry as `person` may see it: a send key is its author's alone.

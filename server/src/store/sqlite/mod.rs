@@ -2,11 +2,14 @@
 //!
 //! - `database`: opens connections, runs migrations. `writer`: group commit. `wakes`: who waits for what.
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
-//! - `log`, `sends`: append, and what became of each send key. `events`, `heads`, `looks`, `reading`: what phones read.
+//! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read.
 //! - `firm`, `stays`, `directory`: people, matters, conversations, who is in them. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
+pub(super) mod attachments;
 pub(super) mod backups;
+pub(super) mod batch_rows;
+pub(super) mod batches;
 pub(super) mod database;
 pub(super) mod directory;
 mod events;

@@ -5,15 +5,15 @@
 
 use portico_wire::encoding::Sha256;
 use portico_wire::entry::{Entry, EntryKind};
-use portico_wire::ids::{ConversationId, SendKey};
-use portico_wire::message::SendMessage;
+use portico_wire::ids::{ConversationId, SegmentId, SendKey};
+use portico_wire::message::{Body, SendMessage};
 use portico_wire::refusal::{Refusal, RefusalCode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::sessions::Caller;
 use super::store::{Store, StoreError};
 use super::writer::Write;
-use super::{facts, log, people, row};
+use super::{batches, facts, log, people, row};
 use crate::log::append::Draft;
 use crate::log::ruling::{Outcome, Receipted, Ruling, repeat, rule};
 
@@ -38,10 +38,18 @@ pub(crate) enum SendAnswer {
     ConversationMissing,
 }
 
-struct Kept {
+/// What is kept of a key.
+pub(super) struct Kept {
     digest: Option<Sha256>,
     outcome: Outcome,
     conversation: Option<ConversationId>,
+}
+
+impl Kept {
+    /// The same, as a request of meaning `digest` hears it.
+    pub(super) fn asked_with(self, digest: &Sha256) -> Self {
+        Self { outcome: repeat(self.outcome, self.digest, digest), ..self }
+    }
 }
 
 impl Store {
@@ -60,17 +68,23 @@ impl Store {
         self.write(move |write| send(write, caller, key, message, receipted)).await
     }
 
-    /// Takes a key back, also one that has not come yet. Asks nothing but who the caller is.
+    /// Takes a key back, also one that has not come yet, or whose bytes are on their way: then with the segment that
+    /// nobody needs any more. Asks nothing but who the caller is.
     ///
     /// # Errors
     /// As [`Store::write`]; nothing is kept.
-    pub(crate) async fn withdraw(&self, caller: Caller, key: SendKey) -> Result<SendAnswer, StoreError> {
+    pub(crate) async fn withdraw(
+        &self,
+        caller: Caller,
+        key: SendKey,
+    ) -> Result<(SendAnswer, Option<SegmentId>), StoreError> {
         self.write(move |write| {
             if let Some(kept) = kept(write.connection, caller, key)? {
-                return answer(write.connection, caller, key, kept.outcome, kept.digest, kept.conversation);
+                return Ok((answer(write.connection, caller, key, kept)?, None));
             }
+            let segment = batches::end(write, caller, key)?;
             keep(write, caller, key, None, None, &Outcome::Withdrawn)?;
-            Ok(SendAnswer::Withdrawn)
+            Ok((SendAnswer::Withdrawn, segment))
         })
         .await
     }
@@ -85,15 +99,15 @@ fn send(
 ) -> rusqlite::Result<SendAnswer> {
     let digest = message.digest();
     if let Some(kept) = kept(write.connection, caller, key)? {
-        let outcome = repeat(kept.outcome, kept.digest, &digest);
-        return answer(write.connection, caller, key, outcome, Some(digest), kept.conversation);
+        return answer(write.connection, caller, key, kept.asked_with(&digest));
     }
     let Some(member) = people::member(write.connection, caller.firm_id, caller.person_id)? else {
         return Ok(SendAnswer::Refused(Refusal::of(RefusalCode::AccountClosed)));
     };
     let facts = facts::facts(write.connection, caller.firm_id, caller.person_id, message.conversation_id)?;
     let place = facts.as_ref().map(|facts| &facts.place);
-    match (rule(member.reader, place, receipted, &message.body), facts) {
+    let content = Body::parse(message.body.as_str()).map(drop);
+    match (rule(member.reader, place, receipted, content), facts) {
         (Ruling::Accept, Some(facts)) => {
             let draft = Draft {
                 kind: EntryKind::Message,
@@ -101,6 +115,7 @@ fn send(
                 author_name: member.name,
                 composed_at_ms: message.composed_at_ms,
                 body: message.body,
+                files: Vec::new(),
                 send_key: Some(key),
             };
             let entry = log::append(write, facts.tail, draft)?;
@@ -117,7 +132,8 @@ fn send(
     }
 }
 
-fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Result<Option<Kept>> {
+/// What is kept of a key; none while nothing has decided it.
+pub(super) fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Result<Option<Kept>> {
     connection
         .prepare_cached(
             "SELECT outcome, digest, conversation_id, seq, refusal, refusal_limit, measured, refusal_file
@@ -144,15 +160,13 @@ fn kept(connection: &Connection, caller: Caller, key: SendKey) -> rusqlite::Resu
 }
 
 /// Turns a stored outcome into an answer. Access is not asked: the author has a right to the outcome.
-fn answer(
+pub(super) fn answer(
     connection: &Connection,
     caller: Caller,
     key: SendKey,
-    outcome: Outcome,
-    digest: Option<Sha256>,
-    conversation: Option<ConversationId>,
+    kept: Kept,
 ) -> rusqlite::Result<SendAnswer> {
-    match (outcome, conversation, digest) {
+    match (kept.outcome, kept.conversation, kept.digest) {
         (Outcome::Accepted { seq }, Some(conversation), Some(digest)) => {
             let entry = log::entry_at(connection, caller.firm_id, conversation, seq)?
                 .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
@@ -165,7 +179,8 @@ fn answer(
     }
 }
 
-fn keep(
+/// Keeps what became of a key, for ever.
+pub(super) fn keep(
     write: &Write<'_>,
     caller: Caller,
     key: SendKey,

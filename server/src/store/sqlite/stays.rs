@@ -200,7 +200,8 @@ fn record(
 ) -> rusqlite::Result<()> {
     if let Some((facts, author_name)) = met(write, firm, conversation, by)? {
         let composed_at_ms = write.now_ms;
-        let draft = Draft { kind, author: by, author_name, composed_at_ms, body, send_key: None };
+        let files = Vec::new();
+        let draft = Draft { kind, author: by, author_name, composed_at_ms, body, files, send_key: None };
         log::append(write, facts.tail, draft)?;
     }
     Ok(())

@@ -104,6 +104,17 @@ impl Store {
         &self.wakes
     }
 
+    /// One reading transaction on this thread, before the server serves.
+    pub(super) fn read_here<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let opened = self.readers.file.open_reader();
+        let mut connection = opened.map_err(|fault| StoreError::Sqlite(fault.to_string()))?;
+        let transaction = connection.transaction()?;
+        Ok(work(&transaction)?)
+    }
+
     /// One writing transaction in the next group.
     pub(super) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where

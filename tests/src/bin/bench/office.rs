@@ -9,8 +9,8 @@ use http_body_util::BodyExt as _;
 use portico_core::Portal;
 use portico_core::net::transport::RealNetwork;
 use portico_core::ports::{
-    BadServerUrl, Clock as _, FileSecretStore, Method, Network, Ports, Request, Response, SecretStore,
-    SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
+    Append, BadServerUrl, Clock as _, Fetch, Fetched, FileSecretStore, Method, Network, Ports, Request,
+    Response, SecretStore, SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
 };
 use portico_core::signin::driver::{Answered, Phone};
 use portico_server::App;
@@ -126,6 +126,15 @@ impl Network for Inside {
 }
 
 impl Transport for Inside {
+    fn fetch(&self, _fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>> {
+        Box::pin(async { Err(TransportFault::Unreachable) })
+    }
+
+    fn append(&self, _append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        // No bench of this office sends files.
+        Box::pin(async { Err(TransportFault::Unreachable) })
+    }
+
     fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>> {
         let router = self.0.clone();
         Box::pin(async move {
@@ -147,6 +156,7 @@ impl Transport for Inside {
             let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
             let media_type = header(http::header::CONTENT_TYPE).and_then(|text| text.split(';').next());
             Ok(Response {
+                upload_offset: None,
                 status: head.status.as_u16(),
                 media_type: media_type.unwrap_or("").to_owned(),
                 retry_after_s: header(http::header::RETRY_AFTER).and_then(|text| text.parse().ok()),

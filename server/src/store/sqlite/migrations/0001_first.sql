@@ -141,6 +141,81 @@ CREATE TABLE outcomes (
     CHECK (outcome = 'withdrawn' OR digest IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
+-- The files of entries. A file is a run of sealed chunks in a segment, `blobs/<segment id>.pack`; its key is here alone,
+-- so losing the row loses the file. Key and associated data of a chunk are bound to batch and slot.
+CREATE TABLE attachments (
+    firm_id         BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    seq             INTEGER NOT NULL,
+    place           INTEGER NOT NULL CHECK (place >= 0),
+    attachment_id   BLOB NOT NULL UNIQUE CHECK (length(attachment_id) = 16),
+    name            TEXT NOT NULL,
+    media_type      TEXT NOT NULL,
+    size_bytes      INTEGER NOT NULL CHECK (size_bytes >= 0),
+    sha256          BLOB NOT NULL CHECK (length(sha256) = 32),
+    segment_id      BLOB NOT NULL CHECK (length(segment_id) = 16),
+    segment_offset  INTEGER NOT NULL CHECK (segment_offset >= 0),
+    slot            INTEGER NOT NULL CHECK (slot >= 0),
+    batch_id        BLOB NOT NULL CHECK (length(batch_id) = 16),
+    file_key        BLOB NOT NULL CHECK (length(file_key) = 32),
+    PRIMARY KEY (firm_id, conversation_id, seq, place),
+    FOREIGN KEY (firm_id, conversation_id, seq) REFERENCES entries
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachments_of_segment ON attachments (segment_id);
+
+-- Batches whose bytes are on their way. The offset is not here: it is what opens of the segment.
+CREATE TABLE batches (
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    send_key        BLOB NOT NULL CHECK (length(send_key) = 16),
+    digest          BLOB NOT NULL CHECK (length(digest) = 32),
+    conversation_id BLOB NOT NULL,
+    body            TEXT NOT NULL,
+    composed_at_ms  INTEGER NOT NULL,
+    receipted       INTEGER NOT NULL CHECK (receipted IN (0, 1)),
+    form            TEXT NOT NULL CHECK (form IN ('sealed', 'plain')),
+    batch_key       BLOB NOT NULL CHECK (length(batch_key) = 32),
+    segment_id      BLOB NOT NULL UNIQUE CHECK (length(segment_id) = 16),
+    epoch           BLOB NOT NULL CHECK (length(epoch) = 16),
+    capability_hash BLOB NOT NULL UNIQUE CHECK (length(capability_hash) = 32),
+    -- A capability dies with the session it was made in: a device that signs in again is a later one.
+    device_id       BLOB NOT NULL REFERENCES devices,
+    minted_at_ms    INTEGER NOT NULL,
+    touched_at_ms   INTEGER NOT NULL,
+    PRIMARY KEY (firm_id, person_id, send_key),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations
+) STRICT, WITHOUT ROWID;
+CREATE INDEX batches_by_touch ON batches (touched_at_ms);
+
+CREATE TABLE batch_files (
+    firm_id    BLOB NOT NULL,
+    person_id  BLOB NOT NULL,
+    send_key   BLOB NOT NULL,
+    place      INTEGER NOT NULL CHECK (place >= 0),
+    slot       INTEGER NOT NULL CHECK (slot >= 0),
+    name       TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    sha256     BLOB NOT NULL CHECK (length(sha256) = 32),
+    PRIMARY KEY (firm_id, person_id, send_key, place),
+    FOREIGN KEY (firm_id, person_id, send_key) REFERENCES batches ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Capabilities whose batch is decided: who lost the answer to the last byte hears it again.
+CREATE TABLE finished_uploads (
+    capability_hash BLOB PRIMARY KEY CHECK (length(capability_hash) = 32),
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    send_key        BLOB NOT NULL,
+    device_id       BLOB NOT NULL REFERENCES devices,
+    minted_at_ms    INTEGER NOT NULL,
+    epoch           BLOB NOT NULL,
+    length_bytes    INTEGER NOT NULL,
+    expires_at_ms   INTEGER NOT NULL,
+    FOREIGN KEY (firm_id, person_id, send_key) REFERENCES outcomes
+) STRICT, WITHOUT ROWID;
+CREATE INDEX finished_uploads_by_end ON finished_uploads (expires_at_ms);
+
 -- Conversations are never deleted (R21): the database itself refuses. `recursive_triggers` is on, so that
 -- INSERT OR REPLACE does not slip past.
 CREATE TRIGGER entries_keep BEFORE DELETE ON entries BEGIN SELECT raise(ABORT, 'entries are kept'); END;
@@ -149,6 +224,8 @@ CREATE TRIGGER bodies_keep BEFORE DELETE ON bodies BEGIN SELECT raise(ABORT, 'bo
 CREATE TRIGGER bodies_stand BEFORE UPDATE ON bodies BEGIN SELECT raise(ABORT, 'bodies are immutable'); END;
 CREATE TRIGGER conversations_keep BEFORE DELETE ON conversations BEGIN SELECT raise(ABORT, 'conversations are kept'); END;
 CREATE TRIGGER outcomes_keep BEFORE DELETE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are kept'); END;
+CREATE TRIGGER attachments_keep BEFORE DELETE ON attachments BEGIN SELECT raise(ABORT, 'attachments are kept'); END;
+CREATE TRIGGER attachments_stand BEFORE UPDATE ON attachments BEGIN SELECT raise(ABORT, 'attachments are immutable'); END;
 CREATE TRIGGER outcomes_stand BEFORE UPDATE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are immutable'); END;
 
 -- One gap-free log for each (firm, person). Rows are references; the state is joined when they are read.

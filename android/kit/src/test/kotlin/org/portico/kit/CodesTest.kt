@@ -2,6 +2,7 @@ package org.portico.kit
 
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
+import org.portico.ffi.PickFault
 import org.portico.ffi.PortalException
 import org.portico.ffi.Refusal
 import org.portico.ffi.RefusalCode
@@ -25,6 +26,7 @@ class CodesTest {
                 PortalException.SignInNeeded(),
                 PortalException.Refused(Refusal(RefusalCode.BodyEmpty, null, null, null)),
                 PortalException.NotHere(),
+                PortalException.FileUnreadable(PickFault.MISSING),
                 PortalException.DiskFull(),
                 PortalException.KeyLocked(),
                 PortalException.KeyUnavailable(),

@@ -1,0 +1,223 @@
+//! Intents about files. A file crosses as a path or as a descriptor, never as bytes.
+
+use std::path::{Path, PathBuf};
+
+use portico_core::PortalError;
+use portico_core::portal::BackgroundTransfer as CoreTransfer;
+use portico_core::store::PickedFile;
+use portico_core::upload::progress::UploadProgress;
+use portico_core::upload::source::PickSource;
+use portico_wire::ids::{AttachmentId, ConversationId, EntryId, SendKey};
+
+use crate::portal::Portal;
+
+/// What an operating system needs to carry a batch by itself. Secret: whoever holds it may append to this batch.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct BackgroundTransfer {
+    /// Which batch.
+    pub send_key: SendKey,
+    /// Where to.
+    pub url: String,
+    /// `PUT`: the whole file from its first byte. What the server holds already it drops, so sending again is safe.
+    pub method: String,
+    /// Headers to send. No session is among them.
+    pub headers: Vec<TransferHeader>,
+    /// The path of the one file to send, as it lies. It does not change while it is handed over.
+    pub file: String,
+    /// Its length.
+    pub length_bytes: u64,
+    /// How much of it the server holds already.
+    pub held_bytes: u64,
+    /// When the server forgets what was not sent, UTC milliseconds by its clock.
+    pub expires_at_ms: i64,
+}
+
+/// One header.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct TransferHeader {
+    /// In lower case.
+    pub name: String,
+    /// As it is sent.
+    pub value: String,
+}
+
+impl From<CoreTransfer> for BackgroundTransfer {
+    fn from(transfer: CoreTransfer) -> Self {
+        let headers = transfer.headers.into_iter().map(|(name, value)| TransferHeader { name, value });
+        Self {
+            send_key: transfer.send_key,
+            url: transfer.url,
+            method: transfer.method,
+            headers: headers.collect(),
+            file: transfer.file.display().to_string(),
+            length_bytes: transfer.length_bytes,
+            held_bytes: transfer.held_bytes,
+            expires_at_ms: transfer.expires_at_ms,
+        }
+    }
+}
+
+#[uniffi::export]
+impl Portal {
+    /// Copies the file at `path` into what is being picked for `conversation`, sealed (R1). `name`: what to show; none
+    /// for the path's own.
+    ///
+    /// # Errors
+    /// `FileUnreadable`, `Refused` over a limit with both numbers, `DiskFull`, `NotHere`: what was picked before stays.
+    pub async fn pick(
+        &self,
+        conversation: ConversationId,
+        path: String,
+        name: Option<String>,
+        call: u64,
+    ) -> Result<PickedFile, PortalError> {
+        let source = PickSource::Path(PathBuf::from(path));
+        self.wait(Some(call), move |core| async move { core.pick(conversation, source, name).await }).await
+    }
+
+    /// The same for an open file descriptor, such as Android's `detachFd` gives. It is closed in every case.
+    ///
+    /// # Errors
+    /// As `pick`; `FileUnreadable` for what is no descriptor.
+    pub async fn pick_descriptor(
+        &self,
+        conversation: ConversationId,
+        descriptor: i32,
+        name: String,
+        call: u64,
+    ) -> Result<PickedFile, PortalError> {
+        let source = PickSource::Open(owned(descriptor)?);
+        self.wait(Some(call), move |core| async move { core.pick(conversation, source, Some(name)).await })
+            .await
+    }
+
+    /// Takes a file out of what is being picked.
+    ///
+    /// # Errors
+    /// `NotHere`, or a store fault.
+    pub fn take_out(&self, conversation: ConversationId, slot: u32) -> Result<(), PortalError> {
+        self.with(|core| core.take_out(conversation, slot))
+    }
+
+    /// Queues what was picked for `conversation`, with `text`, which may be empty: one message, visible whole (R37).
+    ///
+    /// # Errors
+    /// `Refused` with the numbers, `NotHere`, `DiskFull`: nothing is queued, all stays picked.
+    pub async fn send_files(
+        &self,
+        conversation: ConversationId,
+        text: String,
+        call: u64,
+    ) -> Result<SendKey, PortalError> {
+        self.wait(Some(call), move |core| async move { core.send_files(conversation, &text).await }).await
+    }
+
+    /// Sends the text and the files of a refused or withdrawn entry as a new one, with a key of its own.
+    ///
+    /// # Errors
+    /// `NotHere` for an entry that is neither, or has no files here; `DiskFull`.
+    pub async fn send_files_again(&self, key: SendKey, call: u64) -> Result<SendKey, PortalError> {
+        self.wait(Some(call), move |core| async move { core.send_files_again(key).await }).await
+    }
+
+    /// Brings an attachment onto this phone, from where the last attempt stopped; nothing is asked where it is here. It
+    /// lies sealed, and its SHA-256 is that of the entry.
+    ///
+    /// # Errors
+    /// `NotHere` where the entry or its access is gone; `Offline` and its like: what came stays; `DiskFull`.
+    pub async fn fetch_attachment(
+        &self,
+        entry: EntryId,
+        attachment: AttachmentId,
+        call: u64,
+    ) -> Result<(), PortalError> {
+        self.wait(Some(call), move |core| async move { core.fetch_attachment(entry, attachment).await }).await
+    }
+
+    /// How many bytes of an attachment are on this phone.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub fn held_bytes(&self, attachment: AttachmentId) -> Result<u64, PortalError> {
+        self.with(|core| core.held_bytes(attachment))
+    }
+
+    /// Writes an attachment that is on this phone to the file `to`, plain: all of it, or no file. Needs no network.
+    ///
+    /// # Errors
+    /// `NotHere` where it must be fetched first; `DiskFull` where `to` can not be written.
+    pub fn save_attachment(&self, attachment: AttachmentId, to: String) -> Result<(), PortalError> {
+        self.with(|core| core.save_attachment(attachment, Path::new(&to)))
+    }
+
+    /// Pauses a batch until `resume`. What the server holds, it keeps for 7 days.
+    ///
+    /// # Errors
+    /// `NotHere`, or a store fault.
+    pub fn pause(&self, key: SendKey) -> Result<(), PortalError> {
+        self.with(|core| core.pause(key))
+    }
+
+    /// Lets a paused batch go on.
+    ///
+    /// # Errors
+    /// `NotHere`, or a store fault.
+    pub fn resume(&self, key: SendKey) -> Result<(), PortalError> {
+        self.with(|core| core.resume(key))
+    }
+
+    /// How far a batch is, by what the server holds (R52).
+    ///
+    /// # Errors
+    /// `NotHere`, or a store fault.
+    pub fn upload_progress(&self, key: SendKey) -> Result<UploadProgress, PortalError> {
+        self.with(|core| core.upload_progress(key))
+    }
+
+    /// Hands a batch over to the operating system's uploader: this app sends nothing of it until
+    /// `background_transfer_finished`, or until it has not moved for an hour. None where nothing is left to send.
+    ///
+    /// # Errors
+    /// `NotHere` for what is no open batch or is paused; `Offline` and its like: it stays with this app.
+    pub async fn prepare_background_transfer(
+        &self,
+        key: SendKey,
+        call: u64,
+    ) -> Result<Option<BackgroundTransfer>, PortalError> {
+        self.wait(Some(call), move |core| async move {
+            Ok(core.prepare_background_transfer(key).await?.map(BackgroundTransfer::from))
+        })
+        .await
+    }
+
+    /// Takes back what the operating system carried, with the answer it got; `status` 0 where it got none. Whatever it
+    /// was, nothing is lost: a batch that is not in the log goes on here.
+    ///
+    /// # Errors
+    /// `NotHere`, or a store fault.
+    pub fn background_transfer_finished(
+        &self,
+        key: SendKey,
+        status: u16,
+        media_type: String,
+        body: Vec<u8>,
+    ) -> Result<(), PortalError> {
+        self.with(|core| core.background_transfer_finished(key, status, &media_type, &body))
+    }
+}
+
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "a descriptor crosses the border as a number; from here on it is owned")]
+fn owned(descriptor: i32) -> Result<std::fs::File, PortalError> {
+    use std::os::fd::FromRawFd as _;
+    if descriptor < 0 {
+        return Err(PortalError::FileUnreadable { why: portico_core::upload::source::PickFault::Missing });
+    }
+    // SAFETY: the caller gives the descriptor away, as the documentation of the exported function says.
+    Ok(unsafe { std::fs::File::from_raw_fd(descriptor) })
+}
+
+#[cfg(not(unix))]
+fn owned(_descriptor: i32) -> Result<std::fs::File, PortalError> {
+    Err(PortalError::FileUnreadable { why: portico_core::upload::source::PickFault::Unreadable })
+}

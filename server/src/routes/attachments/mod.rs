@@ -1,0 +1,5 @@
+//! Endpoints on the files of entries.
+
+mod disposition;
+pub(crate) mod get;
+mod range;

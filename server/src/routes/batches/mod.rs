@@ -1,0 +1,4 @@
+//! Endpoints on upload batches.
+
+pub(crate) mod get;
+pub(crate) mod put;

@@ -1,0 +1,14 @@
+//! Bytes of a batch on their way: from the wire into a segment, opened before they count, to the commit.
+//!
+//! - `desk`: whose turn it is on each batch, and what offset is stated. `append`: one request, from capability to
+//!   answer. `pipe`: write, open, fsync, side by side. `finish`: the commit, and its answer again.
+//!
+//! Bounds: each upload holds a few MiB; [`Uploads`] remembers a few hundred batches.
+
+mod append;
+mod desk;
+mod finish;
+mod pipe;
+
+pub(crate) use append::{Received, Start, receive};
+pub(crate) use desk::Uploads;
