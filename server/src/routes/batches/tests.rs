@@ -234,3 +234,54 @@ async fn batch_of_somebody_else_is_unknown() {
     assert_eq!(mara.carry(&pack).await.entry.files.len(), 1);
     assert!(matches!(amina.standing(pack.key).await, BatchStanding::Open { .. }));
 }
+
+// R37, R52: a browser sends the files as they are; the server seals them, and states plain offsets.
+#[tokio::test]
+async fn plain_batch_is_sealed_by_the_server_and_resumes_too() {
+    let world = World::new().await;
+    let (mut amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let secret = b"privileged ".repeat(20_000);
+    let files =
+        [("a".to_owned(), secret.clone()), ("b".to_owned(), Vec::new()), ("c".to_owned(), b"end".to_vec())];
+    let mut pack = Pack::of_files(&amina, &world, claim, &files);
+    pack.plain(&files);
+    let opened = amina.opened(&amina.open(&pack).await);
+    assert_eq!(opened.length_bytes, 220_003);
+
+    let cut = amina.patch(&opened.capability, 0, pack.bytes[..150_000].to_vec()).await;
+    amina.hang_up();
+    let world = world.restart();
+    amina.router = world.app.router();
+    let again = amina.opened(&amina.open(&pack).await);
+    let accepted: Accepted = amina.patch(&again.capability, 131_072, pack.from(131_072)).await.json();
+
+    assert_eq!((cut.stands(), again.offset_bytes), ((204, 131_072, "?0"), 131_072));
+    let types: Vec<&str> = accepted.entry.files.iter().map(|file| file.media_type.as_str()).collect();
+    assert_eq!(types, ["text/plain", "application/octet-stream", "text/plain"]);
+    for (file, (_, content)) in accepted.entry.files.iter().zip(&files) {
+        assert!(amina.attachment(file.attachment_id).await.body == *content);
+    }
+    let segment = std::fs::read_dir(world.config().blobs()).unwrap().next().unwrap().unwrap().path();
+    assert!(!std::fs::read(segment).unwrap().windows(11).any(|window| window == b"privileged "));
+    assert_eq!(world.app.verify().await.unwrap().faults, []);
+}
+
+// R52: another form of the same files is another pack.
+#[tokio::test]
+async fn batch_sealed_by_the_phone_begins_again_when_it_comes_plain() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let files = [("a".to_owned(), crate::testing::content(1, 100_000))];
+    let mut pack = Pack::of_files(&amina, &world, claim, &files);
+    let opened = amina.opened(&amina.open(&pack).await);
+    amina.patch(&opened.capability, 0, pack.bytes[..CHUNK].to_vec()).await;
+    pack.plain(&files);
+
+    let again = amina.opened(&amina.open(&pack).await);
+
+    assert_eq!((again.offset_bytes, again.length_bytes), (0, 100_000));
+    let mut wrong = pack.bytes.clone();
+    wrong[0] ^= 1;
+    assert_eq!(amina.patch(&again.capability, 0, wrong).await.code(), "file_damaged!");
+    assert_eq!(world.segments(), 0);
+}
