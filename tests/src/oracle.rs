@@ -9,8 +9,19 @@ pub struct Act {
     pub author: String,
     /// The text.
     pub text: String,
+    /// In which line: texts keep their order, and so do messages with files (R40).
+    pub lane: Lane,
     /// How it ended on the phone.
     pub end: End,
+}
+
+/// The line an act stood in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// Texts.
+    Texts,
+    /// Messages with files.
+    Files,
 }
 
 /// How an act ended on the phone.
@@ -48,13 +59,15 @@ pub fn faults(acts: &[Act], log: &[(String, String)]) -> Vec<String> {
             faults.push(format!("{author} never sent {text:?}"));
         }
     }
-    for author in acts.iter().map(|act| &act.author).collect::<std::collections::BTreeSet<_>>() {
+    for (author, lane) in
+        acts.iter().map(|act| (&act.author, act.lane)).collect::<std::collections::BTreeSet<_>>()
+    {
         let once = |act: &&Act| acts.iter().filter(|other| other.text == act.text).count() == 1;
-        let own = acts.iter().filter(|act| act.author == *author).filter(once);
+        let own = acts.iter().filter(|act| act.author == *author && act.lane == lane).filter(once);
         let order: Vec<usize> =
             own.filter_map(|act| places.get(act.text.as_str())?.first().copied()).collect();
         if !order.is_sorted() {
-            faults.push(format!("{author}'s texts are out of order: {order:?}"));
+            faults.push(format!("{author}'s {lane:?} are out of order: {order:?}"));
         }
     }
     faults

@@ -2,14 +2,17 @@
 //!
 //! The schedule is drawn, played, and brought to rest; then the oracle looks. The same seed plays the same schedule.
 
+use std::collections::BTreeMap;
+
 use portico_core::outbox::entry::SendState;
 use portico_core::testing::SeededDice;
 use portico_core::timeline::item::Delivery;
+use portico_wire::encoding::Sha256;
 use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::looked_at::SeqRange;
 
 use crate::faults::Weather;
-use crate::oracle::{self, Act, End};
+use crate::oracle::{self, Act, End, Lane};
 use crate::phone::TestPhone;
 use crate::world::World;
 
@@ -18,8 +21,10 @@ use crate::world::World;
 pub struct Played {
     /// Everything that is untrue; empty where all is well.
     pub faults: Vec<String>,
-    /// Texts sent.
+    /// Texts and batches sent.
     pub sent: usize,
+    /// Of these, messages with files.
+    pub batches: usize,
     /// Restores.
     pub restores: usize,
     /// Apps that died inside a request.
@@ -43,6 +48,8 @@ struct Schedule {
     conversations: [ConversationId; 2],
     backups: Vec<String>,
     archived: bool,
+    /// The files of each message that has some, by its text.
+    files: BTreeMap<String, Vec<Sha256>>,
     /// Whether mara is out of the second conversation.
     away: bool,
     /// What a guest wrote on a phone that was lent.
@@ -67,6 +74,7 @@ pub async fn play(seed: u64) -> Played {
         conversations,
         backups: Vec::new(),
         archived: false,
+        files: BTreeMap::new(),
         away: false,
         guest_texts: Vec::new(),
         played: Played::default(),
@@ -83,11 +91,12 @@ impl Schedule {
     async fn step(&mut self) {
         let who = usize::try_from(self.dice.below(self.actors.len() as u64)).unwrap_or(0);
         match self.dice.below(100) {
-            0..=29 => self.send(who),
+            0..=23 => self.send(who),
+            24..=29 => self.send_files(who).await,
             30..=62 => self.catch_up(who).await,
             63..=69 => self.look_at_something(who),
             70..=74 => self.discard(who),
-            75..=77 => self.send_again(who),
+            75..=77 => self.send_again(who).await,
             78..=80 => {
                 let actor = self.actor(who);
                 actor.phone.kill();
@@ -136,6 +145,19 @@ impl Schedule {
         actor.acts.push((key, conversation, text));
     }
 
+    async fn send_files(&mut self, who: usize) {
+        let conversation = self.conversation_for(who);
+        let sizes: Vec<u64> = (0..=self.dice.below(3)).map(|_| self.dice.below(90_000)).collect();
+        let number = self.files.len();
+        let actor = self.actor(who);
+        let text = format!("{} files {number}", actor.label);
+        let contents: Vec<Vec<u8>> =
+            (0_u64..).zip(sizes).map(|(place, size)| content(number, place, size)).collect();
+        let key = actor.phone.send_files(conversation, &text, &contents).await;
+        actor.acts.push((key, conversation, text.clone()));
+        self.files.insert(text, contents.iter().map(|bytes| Sha256::of(&[bytes])).collect());
+    }
+
     async fn catch_up(&mut self, who: usize) {
         let weather = Weather::Wild(self.dice.below(60));
         let signs_in = self.dice.chance(70);
@@ -173,12 +195,17 @@ impl Schedule {
         }
     }
 
-    fn send_again(&mut self, who: usize) {
+    async fn send_again(&mut self, who: usize) {
         let actor = self.actor(who);
         let refused =
             actor.phone.outbox().into_iter().find(|echo| matches!(echo.delivery, Delivery::Refused(_)));
         if let Some(echo) = refused {
-            let key = actor.phone.portal().send_again(echo.send_key).expect("a refused text is sent again");
+            let key = if echo.files.is_empty() {
+                actor.phone.portal().send_again(echo.send_key).expect("a refused text is sent again")
+            } else {
+                let again = actor.phone.portal().send_files_again(echo.send_key).await;
+                again.expect("refused files are sent again")
+            };
             actor.acts.push((key, echo.conversation_id, echo.body));
         }
     }
@@ -262,6 +289,7 @@ impl Schedule {
                     said.push((author, entry.body.clone()));
                 }
             }
+            self.look_at_files(&log);
             let acts = self.acts_in(conversation);
             let faults = oracle::faults(&acts, &said).into_iter().map(|fault| format!("c{number}: {fault}"));
             self.played.faults.extend(faults);
@@ -272,7 +300,19 @@ impl Schedule {
         let report = self.world.app().store().verify().await.expect("the log is verified");
         self.played.faults.extend(report.faults.iter().map(ToString::to_string));
         self.played.sent = self.actors.iter().map(|actor| actor.acts.len()).sum();
+        self.played.batches = self.files.len();
         self.played.requests = self.actors.iter().map(|actor| actor.phone.network.requests()).sum();
+    }
+
+    /// Each message has the files it was sent with, in their order, or is not there.
+    fn look_at_files(&mut self, log: &[portico_wire::entry::Entry]) {
+        for entry in log {
+            let has: Vec<Sha256> = entry.files.iter().map(|file| file.sha256).collect();
+            let sent = self.files.get(&entry.body);
+            if sent.map_or(!has.is_empty(), |sent| *sent != has) {
+                self.played.faults.push(format!("{:?} has {} files, or others", entry.body, has.len()));
+            }
+        }
     }
 
     /// What a guest wrote on a lent phone is theirs, and there once at most: their store may be sealed with it.
@@ -324,7 +364,8 @@ impl Schedule {
                         continue;
                     }
                 };
-                acts.push(Act { author: actor.label.clone(), text: text.clone(), end });
+                let lane = if self.files.contains_key(text) { Lane::Files } else { Lane::Texts };
+                acts.push(Act { author: actor.label.clone(), text: text.clone(), lane, end });
             }
         }
         acts
@@ -353,6 +394,14 @@ impl Schedule {
             }
         }
     }
+}
+
+/// Bytes that no two files of a schedule share.
+fn content(number: usize, place: u64, size: u64) -> Vec<u8> {
+    let dice = SeededDice::of((number as u64) << 8 | place);
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+    portico_core::ports::Dice::fill(&dice, &mut bytes);
+    bytes
 }
 
 /// Steps of one schedule.

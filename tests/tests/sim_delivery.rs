@@ -16,7 +16,7 @@ fn play_seed(seed: u64) -> Played {
 fn no_schedule_loses_doubles_or_reorders_a_text() {
     let seeds: Vec<u64> = match number("PORTICO_SIM_SEED") {
         Some(seed) => vec![seed],
-        None => (1..=number("PORTICO_SIM_SEEDS").unwrap_or(500)).collect(),
+        None => (1..=number("PORTICO_SIM_SEEDS").unwrap_or(300)).collect(),
     };
     let next = AtomicU64::new(0);
     let results = std::sync::Mutex::new(Vec::new());
@@ -38,9 +38,10 @@ fn no_schedule_loses_doubles_or_reorders_a_text() {
     let results = results.into_inner().unwrap();
     let sum = |of: fn(&Played) -> u64| results.iter().map(|(_, played)| of(played)).sum::<u64>();
     println!(
-        "{} schedules: {} texts, {} requests, {} restores, {} apps killed inside a request",
+        "{} schedules: {} messages, {} of them with files, {} requests, {} restores, {} apps killed inside a request",
         results.len(),
         sum(|played| played.sent as u64),
+        sum(|played| played.batches as u64),
         sum(|played| played.requests),
         sum(|played| played.restores as u64),
         sum(|played| played.deaths as u64),

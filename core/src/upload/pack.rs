@@ -193,8 +193,8 @@ impl Read for PlainReader {
         }
         let rest = self.chunk.get(self.read_bytes..).unwrap_or(&[]);
         let count = rest.len().min(out.len());
-        for (to, from) in out.iter_mut().zip(rest) {
-            *to = *from;
+        if let (Some(to), Some(from)) = (out.get_mut(..count), rest.get(..count)) {
+            to.copy_from_slice(from);
         }
         self.read_bytes += count;
         Ok(count)

@@ -10,7 +10,7 @@ mod disk;
 use portico_core::outbox::entry::SendState;
 use portico_core::testing::SeededDice;
 use portico_tests::draws::number;
-use portico_tests::oracle::{Act, End, faults};
+use portico_tests::oracle::{Act, End, Lane, faults};
 use portico_tests::phone::TestPhone;
 use portico_tests::world::World;
 use portico_wire::ids::{ConversationId, SendKey};
@@ -33,7 +33,7 @@ fn act(phone: &TestPhone, key: SendKey, text: &str) -> Act {
         SendState::Accepted => End::Accepted,
         other => panic!("{text:?} ended as {other:?}"),
     };
-    Act { author: phone.email.clone(), text: text.to_owned(), end }
+    Act { author: phone.email.clone(), text: text.to_owned(), lane: Lane::Texts, end }
 }
 
 async fn log_of(world: &World, conversation: ConversationId) -> Vec<(String, String)> {
@@ -127,7 +127,12 @@ async fn phone_loses_power(seed: u64) -> usize {
     let log = log_of(&world, claim).await;
     // The app never said that it had these: either is right, but not twice.
     let arrived = unsure.into_iter().filter(|text| log.iter().any(|(_, body)| body == text));
-    acts.extend(arrived.map(|text| Act { author: amina.email.clone(), text, end: End::Accepted }));
+    acts.extend(arrived.map(|text| Act {
+        author: amina.email.clone(),
+        text,
+        lane: Lane::Texts,
+        end: End::Accepted,
+    }));
     assert_eq!(faults(&acts, &log), Vec::<String>::new(), "seed {seed}");
     lost
 }
