@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::Outcome;
-use crate::ledger::Fate;
+use crate::ledger::{Fate, Message};
 use crate::rounds::{JONAS, MARA, Play, SHARED, email};
 use crate::stage::Stage;
 
@@ -23,6 +23,7 @@ pub(crate) struct Tally {
     unsaid: usize,
     withdrawn: usize,
     arrived: usize,
+    batches: usize,
     entries: u64,
 }
 
@@ -36,12 +37,13 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "killed {} phones and {} servers; of {} texts {} arrived, {} were withdrawn, {} were never said; \
+            "killed {} phones and {} servers; of {} messages {} arrived, {} of these with files, {} were withdrawn, {} were never said; \
              {} log entries verified",
             self.phones_killed,
             self.servers_killed,
             self.texts,
             self.arrived,
+            self.batches,
             self.withdrawn,
             self.unsaid,
             self.entries
@@ -69,10 +71,11 @@ pub(crate) async fn finish(mut play: Play) -> Outcome<Tally> {
                 own.len()
             ));
         }
-        let texts: Vec<String> =
-            log.into_iter().map(|(_, text)| text).filter(|text| !play.seeded.contains(text)).collect();
-        play.ledger.check(&conversation, &texts)?;
-        play.tally.arrived += texts.len();
+        let sent: Vec<Message> =
+            log.into_iter().filter(|message| !play.seeded.contains(&message.text)).collect();
+        play.ledger.check(&conversation, &sent)?;
+        play.tally.arrived += sent.len();
+        play.tally.batches += sent.iter().filter(|message| !message.files.is_empty()).count();
     }
     play.stage.kill_server().await?;
     play.tally.entries = play.stage.verify().await?;
@@ -84,12 +87,8 @@ pub(crate) async fn finish(mut play: Play) -> Outcome<Tally> {
     Ok(play.tally)
 }
 
-/// Id and text of every entry of a conversation, in order, once the phone holds it without a gap.
-pub(crate) async fn whole_log(
-    stage: &Stage,
-    home: &str,
-    conversation: &str,
-) -> Outcome<Vec<(String, String)>> {
+/// Every message of a conversation, in order, once the phone holds it without a gap.
+pub(crate) async fn whole_log(stage: &Stage, home: &str, conversation: &str) -> Outcome<Vec<Message>> {
     let read = ["read", conversation, "--limit", "1000000", "--peek"];
     for _ in 0..PAGES_MAX {
         let page = stage.on_phone(home, &read, None).await?;
@@ -103,11 +102,19 @@ pub(crate) async fn whole_log(
         if !has_gap {
             let entries = items.iter().filter(|item| item["entry"]["kind"] == "message");
             return Ok(entries
-                .map(|item| (text_of(&item["entry"]["entry_id"]), text_of(&item["entry"]["body"])))
+                .map(|item| Message {
+                    id: text_of(&item["entry"]["entry_id"]),
+                    text: text_of(&item["entry"]["body"]),
+                    files: hashes_of(&item["entry"]["files"]),
+                })
                 .collect());
         }
     }
     Err(format!("{home} does not get the whole of {conversation}"))
+}
+
+fn hashes_of(files: &Value) -> Vec<String> {
+    files.as_array().into_iter().flatten().map(|file| text_of(&file["sha256"])).collect()
 }
 
 fn text_of(value: &Value) -> String {

@@ -27,6 +27,8 @@ pub(crate) struct Said {
     pub(crate) home: &'static str,
     pub(crate) conversation: String,
     pub(crate) text: String,
+    /// SHA-256 of each file, in order; none for a text.
+    pub(crate) files: Vec<String>,
     pub(crate) key: Option<String>,
     pub(crate) fate: Fate,
 }
@@ -37,9 +39,15 @@ pub(crate) struct Ledger(pub(crate) Vec<Said>);
 
 impl Ledger {
     /// Notes a text before its process begins; its number.
-    pub(crate) fn begin(&mut self, home: &'static str, conversation: &str, text: String) -> usize {
+    pub(crate) fn begin(
+        &mut self,
+        home: &'static str,
+        conversation: &str,
+        text: String,
+        files: Vec<String>,
+    ) -> usize {
         let fate = Fate::Unsaid;
-        self.0.push(Said { home, conversation: conversation.to_owned(), text, key: None, fate });
+        self.0.push(Said { home, conversation: conversation.to_owned(), text, files, key: None, fate });
         self.0.len() - 1
     }
 
@@ -112,13 +120,14 @@ impl Ledger {
         if waiting.is_empty() { keyed.map(|(number, _)| number).rev().take(3).collect() } else { waiting }
     }
 
-    /// Holds `log`, the texts of one conversation in their order, against what was said of them.
-    pub(crate) fn check(&self, conversation: &str, log: &[String]) -> Outcome {
+    /// Holds `log`, the messages of one conversation in their order, against what was said of them.
+    pub(crate) fn check(&self, conversation: &str, log: &[Message]) -> Outcome {
         let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (place, text) in log.iter().enumerate() {
-            places.entry(text).or_default().push(place);
+        for (place, message) in log.iter().enumerate() {
+            places.entry(&message.text).or_default().push(place);
         }
-        let mut last: BTreeMap<&str, (usize, &Said)> = BTreeMap::new();
+        // Texts keep their order, and so do messages with files; a text may pass one of those (R40).
+        let mut last: BTreeMap<(&str, bool), (usize, &Said)> = BTreeMap::new();
         for said in self.0.iter().filter(|said| said.conversation == conversation) {
             let found = places.remove(said.text.as_str()).unwrap_or_default();
             let allowed = match said.fate {
@@ -130,7 +139,10 @@ impl Ledger {
                 return Err(format!("arrived {} times: {said}", found.len()));
             }
             let Some(place) = found.first().copied() else { continue };
-            match last.insert(said.home, (place, said)) {
+            if log[place].files != said.files {
+                return Err(format!("arrived with other files: {said}"));
+            }
+            match last.insert((said.home, said.files.is_empty()), (place, said)) {
                 Some((before, earlier)) if before > place => {
                     return Err(format!("arrived before what was sent before it: {said}; {earlier}"));
                 }
@@ -139,6 +151,15 @@ impl Ledger {
         }
         places.keys().next().map_or(Ok(()), |text| Err(format!("arrived, and nobody sent it: {text:?}")))
     }
+}
+
+/// A message of the log, as a phone prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Message {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    /// SHA-256 of each file, in order.
+    pub(crate) files: Vec<String>,
 }
 
 impl Said {

@@ -26,10 +26,10 @@ type Outcome<T = ()> = Result<T, String>;
 /// How long a process may take for one command: far above any, so that a hang is told from a slow machine.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
-// R3, R4, R21, R40, R51: whichever process dies when, every text ends as its phone said, once, in order, unchanged.
+// R1, R3, R4, R21, R37, R40, R51, R52: whichever process dies when, every text ends as its phone said, once, in order, unchanged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_processes_lose_double_and_reorder_nothing() {
-    let kills = number("PORTICO_KILLS").unwrap_or(30);
+    let kills = number("PORTICO_KILLS").unwrap_or(60);
     let seed = number("PORTICO_KILL_SEED").unwrap_or_else(fresh_seed);
     println!("kill loop: {kills} kills, seed {seed}");
 

@@ -35,6 +35,7 @@ pub(crate) struct Play {
 /// What the phone does in a round.
 enum Act {
     Send { number: usize, conversation: String },
+    SendFiles { number: usize, conversation: String, files: [String; 2] },
     Outbox,
     Read { conversation: String },
     Withdraw { number: usize, before: Fate },
@@ -73,7 +74,7 @@ impl Play {
         for short in SHARED {
             let conversation = play.stage.conversations[short].as_str().unwrap();
             let log = whole_log(&play.stage, MARA, conversation).await?;
-            play.seeded.extend(log.into_iter().map(|(_, text)| text));
+            play.seeded.extend(log.into_iter().map(|message| message.text));
         }
         for home in [JONAS, MARA] {
             let began_ms = SystemClock.now_ms();
@@ -140,9 +141,15 @@ impl Play {
                 self.send_whole(MARA).await?;
                 Act::Read { conversation }
             }
+            50..62 => {
+                let text = texts::draw(&self.dice, self.ledger.0.len());
+                let (files, hashes) = self.stage.write_files(&self.dice)?;
+                let number = self.ledger.begin(JONAS, &conversation, text, hashes);
+                Act::SendFiles { number, conversation, files }
+            }
             _ => {
                 let text = texts::draw(&self.dice, self.ledger.0.len());
-                Act::Send { number: self.ledger.begin(JONAS, &conversation, text), conversation }
+                Act::Send { number: self.ledger.begin(JONAS, &conversation, text, Vec::new()), conversation }
             }
         })
     }
@@ -156,7 +163,7 @@ impl Play {
     async fn send_whole(&mut self, home: &'static str) -> Outcome {
         let conversation = self.draw_conversation();
         let text = texts::draw(&self.dice, self.ledger.0.len());
-        let number = self.ledger.begin(home, &conversation, text.clone());
+        let number = self.ledger.begin(home, &conversation, text.clone(), Vec::new());
         let printed = self.stage.on_phone(home, &["send", &conversation, "-"], Some(&text)).await?;
         self.ledger.sent(number, &printed)
     }
@@ -171,6 +178,10 @@ impl Play {
         let (arguments, text) = match act {
             Act::Send { number, conversation } => {
                 (vec!["send", conversation, "-"], Some(self.ledger.0[*number].text.clone()))
+            }
+            Act::SendFiles { number, conversation, files: [one, two] } => {
+                let text = self.ledger.0[*number].text.clone();
+                (vec!["send", conversation, "-", "--attach", one, two], Some(text))
             }
             Act::Outbox => (vec!["outbox"], None),
             Act::Read { conversation } => (vec!["read", conversation], None),
@@ -211,7 +222,10 @@ impl Play {
     fn draw_moment(&self, act: &Act) -> Moment {
         let text_bytes = match act {
             Act::Send { number, .. } => self.ledger.0[*number].text.len() as u64,
-            Act::Outbox | Act::Read { .. } | Act::Withdraw { .. } => 0,
+            Act::SendFiles { .. } => BATCH_BYTES,
+            // One that waits may be a batch.
+            Act::Outbox => self.dice.below(2) * BATCH_BYTES,
+            Act::Read { .. } | Act::Withdraw { .. } => 0,
         };
         let bytes = |most: u64| usize::try_from(1 + self.dice.below(most)).unwrap();
         match self.dice.below(3) {
@@ -225,7 +239,7 @@ impl Play {
     fn note(&mut self, act: Act, said: Option<Value>) -> Outcome {
         let Some(printed) = said else { return Ok(()) };
         match act {
-            Act::Send { number, .. } => self.ledger.sent(number, &printed),
+            Act::Send { number, .. } | Act::SendFiles { number, .. } => self.ledger.sent(number, &printed),
             Act::Outbox => self.ledger.listed(JONAS, &printed),
             Act::Read { .. } => Ok(()),
             Act::Withdraw { number, before } => self.ledger.withdrew(number, before, &printed),
@@ -252,5 +266,7 @@ pub(crate) fn email(home: &str) -> String {
     format!("{home}@harbourlane.example")
 }
 
+/// Plain bytes of a batch: 32 chunks or so, enough that most kills by bytes fall within them.
+pub(crate) const BATCH_BYTES: u64 = 2_000_000;
 /// Long enough for a server that asked to wait.
 const DRAIN_PAUSE: Duration = Duration::from_millis(100);

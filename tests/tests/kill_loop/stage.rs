@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use portico_core::ports::Dice as _;
+use portico_core::testing::SeededDice;
 use portico_tests::process::{mailed_code, program, unset_settings};
+use portico_wire::encoding::Sha256;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::network::Network;
+use crate::rounds::BATCH_BYTES;
 use crate::{HANGS_AFTER, Outcome};
 
 /// A data folder with the seeded firm, the homes of phones, and the network between them.
@@ -136,6 +140,21 @@ impl Stage {
         let output = File::create(&said).map_err(|fault| fault.to_string())?;
         let child = command.stdin(input).stdout(output).spawn();
         Ok(Running { child: child.map_err(|fault| format!("the phone's process: {fault}"))?, said })
+    }
+
+    /// Writes the files of a batch, drawn anew: their paths, and their hashes.
+    pub(crate) fn write_files(&self, dice: &SeededDice) -> Outcome<([String; 2], Vec<String>)> {
+        let split = dice.below(BATCH_BYTES);
+        let mut hashes = Vec::new();
+        let paths = [("one", split), ("two", BATCH_BYTES - split)].map(|(name, size)| {
+            let mut bytes = vec![0; usize::try_from(size).unwrap()];
+            dice.fill(&mut bytes);
+            hashes.push(Sha256::of(&[&bytes]).to_string());
+            let path = self.folder.path().join(name);
+            fs::write(&path, bytes).map(|()| path.display().to_string())
+        });
+        let [one, two] = paths.map(|path| path.map_err(|fault| fault.to_string()));
+        Ok(([one?, two?], hashes))
     }
 
     /// Runs a command on the phone `home` that nothing interrupts; it must succeed.

@@ -49,6 +49,8 @@ impl Send {
         conversation: ConversationId,
         text: &str,
     ) -> Result<SendKey, CliError> {
+        // What an earlier command had picked when it was killed is not part of this message.
+        put_back(portal, conversation)?;
         let queued = async {
             for path in &self.attach {
                 let picked = portal.pick(conversation, PickSource::Path(path.clone()), None).await;
@@ -58,9 +60,7 @@ impl Send {
         };
         let queued = queued.await;
         if queued.is_err() {
-            for file in portal.timeline(conversation, None, 1)?.picked {
-                portal.take_out(conversation, file.slot)?;
-            }
+            put_back(portal, conversation)?;
         }
         queued
     }
@@ -76,6 +76,13 @@ impl Send {
         let body = Body::parse_bytes(bytes).map_err(portico_core::PortalError::from)?;
         Ok(body.into_string())
     }
+}
+
+fn put_back(portal: &Portal, conversation: ConversationId) -> Result<(), CliError> {
+    for file in portal.timeline(conversation, None, 1)?.picked {
+        portal.take_out(conversation, file.slot)?;
+    }
+    Ok(())
 }
 
 /// Sends what is due, with a bar for the batch of `key`. Ctrl-C pauses it.
