@@ -33,6 +33,8 @@ pub struct Config {
     pub database_key_file: Option<PathBuf>,
     /// How many backups, the newest first, may still be restored. Phones keep what is not in the oldest of them.
     pub backups_kept: u32,
+    /// What uploads leave free on the disk, in bytes: the database needs room to go on.
+    pub disk_reserve_bytes: u64,
     /// Connections.
     pub connections: Connections,
     /// Delays for those who ask too often.
@@ -123,6 +125,7 @@ impl Config {
             mail_from: "portico@localhost".to_owned(),
             database_key_file: None,
             backups_kept: 7,
+            disk_reserve_bytes: 256 * 1024 * 1024,
             connections: Connections {
                 all_max: 10_000,
                 per_address_max: 2_000,

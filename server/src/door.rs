@@ -79,6 +79,20 @@ impl FromRequestParts<App> for Author {
     }
 }
 
+/// A caller whose token is good; none for everybody else, who are not turned away.
+pub(crate) struct Known(pub(crate) Option<Caller>);
+
+impl FromRequestParts<App> for Known {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Some(token) = bearer(&parts.headers) else { return Ok(Self(None)) };
+        Ok(Self(match app.store().admit(token, app.now_ms()).await? {
+            Admission::Admitted(caller) => Some(caller),
+            Admission::Expired | Admission::SignedOut => None,
+        }))
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Option<Vec<u8>> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
     text.parse::<Base64>().ok().map(|token| token.0)

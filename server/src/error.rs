@@ -57,6 +57,12 @@ impl ApiError {
         Self::from(ProblemCode::Internal)
     }
 
+    /// A disk that has no room for what is announced.
+    pub(crate) fn no_room() -> Self {
+        tracing::warn!("the disk is nearly full; an upload was turned away");
+        Self::from(ProblemCode::DiskFull)
+    }
+
     /// A body over `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::of(Problem { limit: Some(limit as u64), ..Problem::of(ProblemCode::PayloadTooLarge) })

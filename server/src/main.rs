@@ -10,7 +10,7 @@ use portico_server::backup::{backup, restore};
 use portico_server::config::Config;
 use portico_server::ports::Ports;
 use portico_server::seed::seed;
-use portico_server::store::Change;
+use portico_server::store::{Change, FirmLimits};
 use portico_wire::ids::{ConversationId, FirmId, PersonId};
 use tokio::net::TcpListener;
 
@@ -88,6 +88,21 @@ enum Admin {
     Add(Whom),
     /// Ends somebody's stay in a conversation.
     Remove(Whom),
+    /// Sets what the files of a firm may take. An option that is left out is the product's own limit.
+    Limits {
+        /// The firm.
+        #[arg(long)]
+        firm: FirmId,
+        /// Files in one send; at most 130.
+        #[arg(long)]
+        batch_files_max: Option<u32>,
+        /// Bytes of files in one send; at most 104857600.
+        #[arg(long)]
+        batch_bytes_max: Option<u64>,
+        /// Bytes of all files of the firm.
+        #[arg(long)]
+        storage_bytes_max: Option<u64>,
+    },
     /// Ends somebody's membership: every stay and every session.
     EndMembership {
         /// The firm.
@@ -252,13 +267,17 @@ async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
         Admin::Remove(Whom { place: at, person }) => {
             store.remove_participant(at.firm, at.conversation, person, at.by).await?
         }
+        Admin::Limits { firm, batch_files_max, batch_bytes_max, storage_bytes_max } => {
+            let limits = FirmLimits { batch_files_max, batch_bytes_max, storage_bytes_max };
+            store.set_limits(firm, limits).await?
+        }
         Admin::EndMembership { firm, person, by } => store.end_membership(firm, person, by).await?,
     };
     match made {
         Change::Made => println!("done"),
         Change::AlreadySo => println!("it is so already"),
-        Change::NotFound => return Err("there is no such conversation or person".into()),
-        Change::NotAllowed => return Err("the conversation does not allow it".into()),
+        Change::NotFound => return Err("there is no such firm, conversation or person".into()),
+        Change::NotAllowed => return Err("that is not allowed".into()),
     }
     Ok(())
 }

@@ -150,6 +150,11 @@ impl App {
         &self.0.uploads
     }
 
+    /// Whether the disk takes so many bytes more.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        self.uploads().segments().has_room(bytes, self.config().disk_reserve_bytes)
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }

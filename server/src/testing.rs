@@ -151,9 +151,16 @@ impl World {
 
     /// Stops the server and starts it again on the same folder.
     pub(crate) fn restart(self) -> Self {
+        self.restart_with(|_| {})
+    }
+
+    /// The same with other settings.
+    pub(crate) fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
         let Self { app, clock, firm, folder, ports } = self;
         drop(app);
-        let app = App::open(config(&folder), ports.clone()).unwrap();
+        let mut config = config(&folder);
+        change(&mut config);
+        let app = App::open(config, ports.clone()).unwrap();
         Self { app, clock, firm, folder, ports }
     }
 

@@ -84,6 +84,16 @@ impl Segments {
         }
     }
 
+    /// Whether the disk takes `bytes` more and keeps `reserve_bytes` free. Where it does not say, it does.
+    pub(crate) fn has_room(&self, bytes: u64, reserve_bytes: u64) -> bool {
+        #[cfg(unix)]
+        if let Ok(disk) = rustix::fs::statvfs(&self.0) {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            return free.saturating_sub(reserve_bytes) >= bytes;
+        }
+        true
+    }
+
     /// Every segment that lies there; what is named otherwise is none.
     ///
     /// # Errors

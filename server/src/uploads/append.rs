@@ -156,6 +156,9 @@ async fn append(
         Start::Whole(Some(whole)) if whole == length => offset,
         Start::Whole(_) => return Ok(Received::Malformed { offset }),
     };
+    if length > offset && !app.has_room(length - offset) {
+        return Err(ApiError::no_room());
+    }
     let carried = carry(app, upload, turn, skip, body).await;
     let (end, offset) = match carried {
         Ok(carried) => carried,

@@ -6,15 +6,17 @@ use axum::Json;
 use axum::extract::State;
 use portico_wire::encoding::Base64;
 use portico_wire::ids::SendKey;
+use portico_wire::limits::BATCH_BYTES_MAX;
 use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::refusal::{Refusal, RefusalCode};
+use portico_wire::seal::sealed_bytes;
 use portico_wire::upload::{BatchAnswer, OpenBatch, OpenedBatch, Seal};
 
 use crate::door::{Author, BatchJson, PathId};
 use crate::error::ApiError;
 use crate::routes::messages::put::{accepted, receipted};
 use crate::state::App;
-use crate::store::{NewBatch, NewSeal, OpenAnswer, SendAnswer};
+use crate::store::{NewBatch, NewSeal, OpenAnswer, Room, SendAnswer};
 
 /// Opens a batch under a new capability; those given before open nothing any more. Refused before a byte of content
 /// where it can be.
@@ -42,8 +44,13 @@ pub(crate) async fn put(
         receipted,
         files: batch.files,
     };
-    let (capability, batch, replaced) = match app.store().open_batch(caller, key, new).await? {
+    // A size over the limit is refused, whatever the disk says.
+    let sealed = new.files.iter().map(|file| sealed_bytes(file.size_bytes.min(BATCH_BYTES_MAX)));
+    let length = sealed.fold(0, u64::saturating_add);
+    let room = if app.has_room(length) { Room::Enough } else { Room::Full };
+    let (capability, batch, replaced) = match app.store().open_batch(caller, key, new, room).await? {
         OpenAnswer::Open { capability, batch, replaced } => (capability, batch, replaced),
+        OpenAnswer::DiskFull => return Err(ApiError::no_room()),
         OpenAnswer::Decided(answer, ended) => {
             if let Some(segment) = ended {
                 app.uploads().end(segment).await;
@@ -52,7 +59,10 @@ pub(crate) async fn put(
                 SendAnswer::Accepted(sent) => {
                     Ok(Json(BatchAnswer::Accepted(Box::new(accepted(&app, caller, *sent)))))
                 }
-                SendAnswer::Refused(refusal) => Err(ApiError::refused(&refusal, app.epoch())),
+                SendAnswer::Refused(refusal) => {
+                    metrics::counter!("portico_batches_total", "outcome" => "refused").increment(1);
+                    Err(ApiError::refused(&refusal, app.epoch()))
+                }
                 SendAnswer::Withdrawn => {
                     Err(ApiError::refused(&Refusal::of(RefusalCode::Withdrawn), app.epoch()))
                 }

@@ -18,7 +18,10 @@ async fn batch_over_a_limit_is_refused_before_its_bytes() {
     let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
     let mut large = Pack::of(&amina, &world, claim, &[1, 1]);
     large.open.files[0].size_bytes = 104_857_600;
+    let mut endless = Pack::of(&amina, &world, claim, &[1, 1]);
+    endless.open.files[1].size_bytes = u64::MAX;
     let table = [
+        (endless, "batch_too_large!", Some((104_857_600, i64::MAX.unsigned_abs()))),
         (Pack::of(&amina, &world, claim, &[1; 131]), "batch_too_many_files!", Some((130, 131))),
         (large, "batch_too_large!", Some((104_857_600, 104_857_601))),
         (Pack::of(&amina, &world, claim, &[]), "batch_empty!", None),
@@ -284,4 +287,29 @@ async fn batch_sealed_by_the_phone_begins_again_when_it_comes_plain() {
     wrong[0] ^= 1;
     assert_eq!(amina.patch(&again.capability, 0, wrong).await.code(), "file_damaged!");
     assert_eq!(world.segments(), 0);
+}
+
+// R51: no room is no refusal: nothing is kept, neither before the bytes nor when they come.
+#[tokio::test]
+async fn disk_without_room_turns_uploads_away_until_there_is_some() {
+    let world = World::new().await;
+    let (mut amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let (pack, later) =
+        (Pack::of(&amina, &world, claim, &[100_000]), Pack::of(&amina, &world, claim, &[100_000]));
+    let opened = amina.opened(&amina.open(&pack).await);
+    amina.hang_up();
+    let world = world.restart_with(|config| config.disk_reserve_bytes = u64::MAX);
+    amina.router = world.app.router();
+
+    let (before, meanwhile) =
+        (amina.open(&later).await, amina.patch(&opened.capability, 0, pack.bytes.clone()).await);
+
+    assert_eq!((before.status.as_u16(), before.code().as_str()), (507, "disk_full"));
+    assert_eq!((meanwhile.status.as_u16(), meanwhile.code().as_str()), (507, "disk_full"));
+    assert!(matches!(amina.standing(later.key).await, BatchStanding::Unknown { .. }));
+    amina.hang_up();
+    let world = world.restart();
+    amina.router = world.app.router();
+    amina.patch(&opened.capability, 0, pack.bytes.clone()).await.json::<Accepted>();
+    amina.carry(&later).await;
 }

@@ -12,7 +12,6 @@ use portico_wire::entry::{EntryFile, EntryKind};
 use portico_wire::ids::{AttachmentId, ConversationId, SegmentId, SendKey};
 use portico_wire::limits::BATCH_KEPT_MS;
 use portico_wire::refusal::{Refusal, RefusalCode};
-use portico_wire::upload::BatchLimits;
 use rusqlite::params;
 
 use super::batch_rows::{self, BatchRow, FinishedRow, NewBatch};
@@ -21,7 +20,7 @@ use super::sends::{self, SendAnswer, Sent};
 use super::sessions::Caller;
 use super::store::{Store, StoreError};
 use super::writer::Write;
-use super::{attachments, facts, log, people};
+use super::{attachments, facts, limits, log, people};
 use crate::access;
 use crate::log::append::Draft;
 use crate::log::ruling::{Outcome, Receipted, Ruling, rule};
@@ -38,8 +37,17 @@ pub(crate) enum OpenAnswer {
         /// The segment of an earlier pack that the manifest has replaced.
         replaced: Option<SegmentId>,
     },
+    /// The disk has no room for it; nothing is kept.
+    DiskFull,
     /// It is decided; with the segment that nobody needs any more, where the manifest itself has decided it.
     Decided(SendAnswer, Option<SegmentId>),
+}
+
+/// Whether the disk has room for what a manifest announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Room {
+    Enough,
+    Full,
 }
 
 /// How a key stands.
@@ -76,8 +84,9 @@ impl Store {
         caller: Caller,
         key: SendKey,
         batch: NewBatch,
+        room: Room,
     ) -> Result<OpenAnswer, StoreError> {
-        self.write(move |write| open(write, caller, key, &batch)).await
+        self.write(move |write| open(write, caller, key, &batch, room)).await
     }
 
     /// How the caller's key stands.
@@ -215,7 +224,13 @@ impl Store {
     }
 }
 
-fn open(write: &mut Write<'_>, caller: Caller, key: SendKey, new: &NewBatch) -> rusqlite::Result<OpenAnswer> {
+fn open(
+    write: &mut Write<'_>,
+    caller: Caller,
+    key: SendKey,
+    new: &NewBatch,
+    room: Room,
+) -> rusqlite::Result<OpenAnswer> {
     if let Some(kept) = sends::kept(write.connection, caller, key)? {
         let answer = sends::answer(write.connection, caller, key, kept.asked_with(&new.digest))?;
         return Ok(OpenAnswer::Decided(answer, None));
@@ -229,10 +244,24 @@ fn open(write: &mut Write<'_>, caller: Caller, key: SendKey, new: &NewBatch) -> 
         return refused(Refusal::of(RefusalCode::AccountClosed), None);
     };
     let facts = facts::facts(write.connection, caller.firm_id, caller.person_id, new.conversation_id)?;
-    let content = BatchLimits::MOST.check_manifest(&new.body, &new.files);
-    match rule(member.reader, facts.as_ref().map(|facts| &facts.place), new.receipted, content) {
+    let limits = limits::of_firm(write.connection, caller.firm_id)?;
+    let content = limits.batch().check_manifest(&new.body, &new.files);
+    let place = facts.as_ref().map(|facts| &facts.place);
+    let mut ruling = rule(member.reader, place, new.receipted, content);
+    // Asked last: how full the firm is concerns those alone who may post.
+    if ruling == Ruling::Accept && new.receipted == Receipted::No {
+        let bytes = new.files.iter().map(|file| file.size_bytes).sum();
+        if let Err(refusal) = limits::quota(write.connection, caller, key, limits, bytes)? {
+            ruling = Ruling::Refuse(refusal);
+        }
+    }
+    match ruling {
+        Ruling::Accept if room == Room::Full => return Ok(OpenAnswer::DiskFull),
         Ruling::Accept => {}
         Ruling::Refuse(refusal) => {
+            // As it is stored, so that the first answer is the one that is repeated.
+            let measured = refusal.measured.map(|measured| measured.min(i64::MAX.unsigned_abs()));
+            let refusal = Refusal { measured, ..refusal };
             let ended = end(write, caller, key)?;
             sends::keep(write, caller, key, Some(new.digest), None, &Outcome::Refused(refusal.clone()))?;
             return refused(refusal, ended);
@@ -309,6 +338,7 @@ fn commit(
     }
     let entry = log::append(write, facts.tail, draft)?;
     attachments::insert(write, caller.firm_id, batch, &entry, stored)?;
+    limits::count(write, caller.firm_id, entry.files.iter().map(|file| file.size_bytes).sum())?;
     let accepted = Outcome::Accepted { seq: entry.seq };
     decide(write, batch, Some(conversation), &accepted)?;
     Ok(Some(SendAnswer::Accepted(Box::new(Sent { entry, key: batch.key, digest: batch.digest }))))

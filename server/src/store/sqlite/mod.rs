@@ -3,7 +3,7 @@
 //! - `database`: opens connections, runs migrations. `writer`: group commit. `wakes`: who waits for what.
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
 //! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read.
-//! - `firm`, `stays`, `directory`: people, matters, conversations, who is in them. `signin`, `sessions`: codes, devices, tokens.
+//! - `firm`, `stays`, `directory`: people, matters, conversations, who is in them. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
 pub(super) mod attachments;
@@ -17,6 +17,7 @@ mod facts;
 pub(super) mod firm;
 mod heads;
 pub(super) mod jobs;
+pub(super) mod limits;
 mod log;
 mod looks;
 mod people;

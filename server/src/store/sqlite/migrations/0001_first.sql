@@ -27,9 +27,15 @@ CREATE TABLE persons (
 ) STRICT;
 
 CREATE TABLE firms (
-    firm_id       BLOB PRIMARY KEY CHECK (length(firm_id) = 16),
-    name          TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL
+    firm_id           BLOB PRIMARY KEY CHECK (length(firm_id) = 16),
+    name              TEXT NOT NULL,
+    created_at_ms     INTEGER NOT NULL,
+    -- Lower limits than the product's own, where the firm has set them.
+    batch_files_max   INTEGER CHECK (batch_files_max >= 0),
+    batch_bytes_max   INTEGER CHECK (batch_bytes_max >= 0),
+    storage_bytes_max INTEGER CHECK (storage_bytes_max >= 0),
+    -- Plain bytes of all its attachments. Counted here, or each manifest would have to add them up.
+    stored_bytes      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE memberships (
