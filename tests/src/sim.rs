@@ -297,7 +297,7 @@ impl Schedule {
         }
         self.look_at_guests().await;
         self.compare_badges();
-        let report = self.world.app().store().verify().await.expect("the log is verified");
+        let report = self.world.app().verify().await.expect("the log is verified");
         self.played.faults.extend(report.faults.iter().map(ToString::to_string));
         self.played.sent = self.actors.iter().map(|actor| actor.acts.len()).sum();
         self.played.batches = self.files.len();

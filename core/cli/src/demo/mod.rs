@@ -4,6 +4,7 @@
 //! a proxy that is taken away, or cuts an answer off; the backup is restored by the server's own code. Whatever is
 //! not as it must be ends the demo with a non-zero code.
 
+mod batch;
 mod check;
 mod messages;
 pub(crate) mod part;
@@ -28,6 +29,9 @@ pub(crate) struct Demo {
     /// Send the lines of this file instead of the demo's own messages.
     #[arg(long, value_name = "FILE")]
     messages: Option<PathBuf>,
+    /// Send the files of this folder instead of 130 generated ones of 100 MB together.
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
     /// Keep the server up afterwards, and say how to sign in.
     #[arg(long)]
     stay: bool,
@@ -39,7 +43,10 @@ impl Demo {
         let texts = messages::load(self.messages.as_deref())?;
         println!("Portico demo, seed {seed} (again: portico demo --seed {seed}), {} messages.", texts.len());
         let mut stage = stage::Stage::build().await?;
-        let told = story::play(&mut stage, &texts, seed).await;
+        let told = match story::play(&mut stage, &texts, seed).await {
+            Ok(()) => batch::play(&mut stage, self.files.as_deref(), seed).await,
+            failed => failed,
+        };
         table::print(&stage, told.is_ok());
         if told.is_err() {
             println!("  What was played is kept in {}", stage.path("").display());

@@ -1,7 +1,8 @@
 //! Parts that the demo plays in processes of their own, so that a SIGKILL really kills one.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use portico_core::timeline::item::TimelineItem;
@@ -34,6 +35,11 @@ enum Role {
         /// One message per line.
         lines: Option<PathBuf>,
     },
+    /// Another process: the SHA-256 of each file of a folder, by name.
+    FileHashes {
+        /// Which.
+        folder: PathBuf,
+    },
     /// Another process on another phone: the SHA-256 of each message of a conversation, in order.
     Hashes {
         /// Which.
@@ -46,6 +52,7 @@ impl Part {
         match &self.role {
             Role::Serve { data } => serve(data.clone()).await,
             Role::Write { conversation, lines } => write(cli, conversation, lines.as_deref()),
+            Role::FileHashes { folder } => file_hashes(folder),
             Role::Hashes { conversation } => hashes(cli, conversation),
         }
     }
@@ -62,7 +69,7 @@ async fn serve(data: PathBuf) -> Result<(), CliError> {
 }
 
 /// What is in the outbox already is not queued twice: a person sees there where they were interrupted.
-fn write(cli: &Cli, conversation: &str, lines: Option<&std::path::Path>) -> Result<(), CliError> {
+fn write(cli: &Cli, conversation: &str, lines: Option<&Path>) -> Result<(), CliError> {
     let texts = messages::load(lines)?;
     let portal = phone::portal(cli)?;
     let conversation = pick::conversation(&portal, conversation)?.conversation_id;
@@ -72,6 +79,18 @@ fn write(cli: &Cli, conversation: &str, lines: Option<&std::path::Path>) -> Resu
         println!("{}", number + 1);
         std::io::stdout().flush().map_err(|fault| CliError::Demo(fault.to_string()))?;
     }
+    Ok(())
+}
+
+fn file_hashes(folder: &Path) -> Result<(), CliError> {
+    let fault = |fault: std::io::Error| CliError::Demo(format!("{}: {fault}", folder.display()));
+    let mut hashes = BTreeMap::new();
+    for file in std::fs::read_dir(folder).map_err(fault)? {
+        let file = file.map_err(fault)?;
+        let bytes = std::fs::read(file.path()).map_err(fault)?;
+        hashes.insert(file.file_name().to_string_lossy().into_owned(), Sha256::of(&[&bytes]).to_string());
+    }
+    print::json(&json!(hashes));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::atomic::Ordering;
 
 use portico_core::ports::{Clock as _, SystemClock};
 use portico_server::App;
@@ -85,7 +86,6 @@ impl Stage {
     /// Recomputes every hash of the log; how many entries it has. The server must be stopped.
     pub(super) async fn verify_log(&self) -> Result<u64, CliError> {
         let report = open_server(self.config())?
-            .store()
             .verify()
             .await
             .map_err(|fault| CliError::Demo(format!("the log: {fault}")))?;
@@ -178,6 +178,51 @@ impl Stage {
         let text = std::fs::read_to_string(&mail).map_err(io("the mail"))?;
         let code = code_in(&text).ok_or_else(|| CliError::Demo("the mail holds no code".to_owned()))?;
         self.on_phone(home, &["sign-in", "--code", &code]).await?;
+        Ok(())
+    }
+
+    /// Runs a command on a phone and kills its process (SIGKILL) once `bytes` have passed the network.
+    pub(super) async fn kill_phone_after(
+        &mut self,
+        home: &str,
+        arguments: &[&str],
+        bytes: u64,
+    ) -> Result<(), CliError> {
+        let mut child = self.begin_on_phone(home, arguments)?;
+        self.pass(&mut child, bytes).await?;
+        child.kill().await.map_err(io("the app's process"))
+    }
+
+    /// The same, but the server dies; the app hears that there is no connection, and ends by itself.
+    pub(super) async fn kill_server_after(
+        &mut self,
+        home: &str,
+        arguments: &[&str],
+        bytes: u64,
+    ) -> Result<(), CliError> {
+        let mut child = self.begin_on_phone(home, arguments)?;
+        self.pass(&mut child, bytes).await?;
+        self.kill_server().await?;
+        child.wait().await.map_err(io("the app's process"))?;
+        Ok(())
+    }
+
+    fn begin_on_phone(&self, home: &str, arguments: &[&str]) -> Result<Child, CliError> {
+        let mut command = self.phone(home, arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command.spawn().map_err(io("the app's process"))
+    }
+
+    /// Waits until `bytes` have passed the network since now.
+    async fn pass(&self, child: &mut Child, bytes: u64) -> Result<(), CliError> {
+        let passed = &self.network.counters().bytes;
+        let until = passed.load(Ordering::Relaxed) + bytes;
+        while passed.load(Ordering::Relaxed) < until {
+            if child.try_wait().map_err(io("the app's process"))?.is_some() {
+                return Err(CliError::Demo(format!("it ended before {bytes} bytes had passed")));
+            }
+            SystemClock.wait(1).await;
+        }
         Ok(())
     }
 
