@@ -50,6 +50,8 @@ enum Command {
     Send(commands::send::Send),
     /// Go on with a paused upload.
     Resume(commands::resume::Resume),
+    /// Hand a queued batch to another program, and take it back.
+    Transfer(commands::transfer::Transfer),
     /// Save the files of a message into a folder.
     Download(commands::download::Download),
     /// Show what has no answer yet, and what was refused.
@@ -100,6 +102,7 @@ async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Read(command) => command.run(cli).await,
         Command::Send(command) => command.run(cli).await,
         Command::Resume(command) => command.run(cli).await,
+        Command::Transfer(command) => command.run(cli).await,
         Command::Download(command) => command.run(cli).await,
         Command::Outbox(command) => command.run(cli).await,
         Command::Withdraw(command) => command.run(cli).await,

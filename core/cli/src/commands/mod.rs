@@ -10,5 +10,6 @@ pub(crate) mod send;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
 pub(crate) mod tap;
+pub(crate) mod transfer;
 pub(crate) mod watch;
 pub(crate) mod withdraw;
