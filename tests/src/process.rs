@@ -81,6 +81,12 @@ impl ServerProcess {
         Ok(Self { data: data.to_owned(), child, url, firm })
     }
 
+    /// The process's id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The id of a conversation of the seed, by short name.
     #[must_use]
     pub fn conversation(&self, name: &str) -> String {

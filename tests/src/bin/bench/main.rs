@@ -5,6 +5,7 @@
 //! is printed, and a person decides. Data lies beside the binary, on the disk that the build is on.
 
 mod archive;
+mod batches;
 mod border;
 mod drain;
 mod enqueue;
@@ -12,9 +13,11 @@ mod figures;
 mod idle;
 mod line;
 mod office;
+mod raw_put;
 mod screen;
 mod search;
 mod sends;
+mod slow_line;
 mod table;
 mod tap;
 mod vocabulary;
@@ -57,6 +60,7 @@ enum Bench {
     Search,
     Border,
     Sends,
+    Batches,
     Idle,
 }
 
@@ -98,6 +102,9 @@ async fn run(wish: &Wish) -> Result<Table, Failed> {
     }
     if wish.wants(Bench::Sends) {
         sends::measure(beside, &mut table).await?;
+    }
+    if wish.wants(Bench::Batches) {
+        batches::measure(beside, &mut table).await?;
     }
     if wish.wants(Bench::Idle) {
         idle::measure(beside, &mut table).await?;

@@ -1,0 +1,69 @@
+//! A line with a delay: what goes in comes out later, at any rate. No loss, no slow start: round trips only.
+
+use std::net::SocketAddr;
+
+use portico_core::ports::{Clock as _, SystemClock};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::Failed;
+
+/// Passes connections on until it is dropped.
+pub(crate) struct SlowLine {
+    pub(crate) address: SocketAddr,
+    _passing: JoinSet<()>,
+}
+
+impl SlowLine {
+    /// A line to `server` that takes `delay_ms` each way, the handshake too.
+    pub(crate) async fn open(server: SocketAddr, delay_ms: u64) -> Result<Self, Failed> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let mut passing = JoinSet::new();
+        passing.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((near, _)) = listener.accept().await {
+                connections.spawn(async move {
+                    // A handshake is one round trip before the first byte.
+                    SystemClock.wait(2 * delay_ms).await;
+                    if let Ok(far) = TcpStream::connect(server).await {
+                        drop((near.set_nodelay(true), far.set_nodelay(true)));
+                        let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                        tokio::join!(carry(near_in, far_out, delay_ms), carry(far_in, near_out, delay_ms));
+                    }
+                });
+            }
+        });
+        Ok(Self { address, _passing: passing })
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay_ms: u64) {
+    let (late, mut due) = mpsc::unbounded_channel::<(i64, Vec<u8>)>();
+    let delay = i64::try_from(delay_ms).unwrap_or(i64::MAX);
+    let reading = async move {
+        let mut buffer = vec![0; 256 * 1024];
+        while let Ok(count) = from.read(&mut buffer).await {
+            let at_ms = SystemClock.now_ms().saturating_add(delay);
+            let bytes = buffer.get(..count).unwrap_or(&[]).to_vec();
+            if count == 0 || late.send((at_ms, bytes)).is_err() {
+                return;
+            }
+        }
+    };
+    let writing = async move {
+        while let Some((at_ms, bytes)) = due.recv().await {
+            let wait_ms = at_ms.saturating_sub(SystemClock.now_ms());
+            if wait_ms > 0 {
+                SystemClock.wait(wait_ms.unsigned_abs()).await;
+            }
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::join!(reading, writing);
+}
