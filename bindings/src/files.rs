@@ -134,6 +134,15 @@ impl Portal {
         self.wait(Some(call), move |core| async move { core.fetch_attachment(entry, attachment).await }).await
     }
 
+    /// Holds at most `bytes_max` of fetched files on this phone; 512 MiB until it is told. What was used least goes first,
+    /// and can be fetched again.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub fn hold_files_within(&self, bytes_max: u64) -> Result<(), PortalError> {
+        self.with(|core| core.hold_files_within(bytes_max))
+    }
+
     /// How many bytes of an attachment are on this phone.
     ///
     /// # Errors

@@ -87,6 +87,8 @@ struct State {
     newest_bearer: Option<String>,
     server_must_die: bool,
     requests: u64,
+    /// Where each append began.
+    appends: Vec<u64>,
 }
 
 impl PhoneNetwork {
@@ -99,6 +101,7 @@ impl PhoneNetwork {
             newest_bearer: None,
             server_must_die: false,
             requests: 0,
+            appends: Vec::new(),
         };
         Self { server, dice, state: Arc::new(Mutex::new(state)), death: Arc::default() }
     }
@@ -116,6 +119,12 @@ impl PhoneNetwork {
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.state().requests
+    }
+
+    /// Where in its pack each append of the phone began, since the last call.
+    #[must_use]
+    pub fn appends(&self) -> Vec<u64> {
+        std::mem::take(&mut self.state().appends)
     }
 
     /// Whether a request met [`Fate::ServerDies`] since the last call.
@@ -213,6 +222,7 @@ impl PhoneNetwork {
     /// The same for the bytes of a batch. What can only happen to a small request cuts the line within them.
     async fn meet_append(self, append: Append) -> Result<Response, TransportFault> {
         let Some(fate) = self.fate("/v1/uploads", None) else { return Err(TransportFault::Unreachable) };
+        self.state().appends.push(append.offset_bytes);
         let somewhere = |dice: &SeededDice| dice.below(append.length_bytes.max(1));
         match fate {
             Fate::Arrives => serve_append(&self.server, append, u64::MAX, None).await,

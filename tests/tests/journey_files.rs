@@ -10,6 +10,7 @@ use portico_core::upload::source::{PickFault, PickSource};
 use portico_tests::faults::{Fate, Weather};
 use portico_tests::phone::TestPhone;
 use portico_tests::world::World;
+use portico_wire::encoding::Sha256;
 use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::refusal::{Refusal, RefusalCode};
 
@@ -94,6 +95,55 @@ async fn cut_upload_goes_on_at_the_byte_where_the_server_stands() {
 
     assert_eq!(batches_in_log(&world, claim).await, 1);
     assert_eq!(bytes_of(amina.newest_files(claim).await), files);
+}
+
+// R37, R51, R52: at every chunk's edge, beside it, and at 200 places drawn: nothing lost, nothing doubled, nothing sent
+// again but what lies behind the last whole chunk.
+#[tokio::test]
+async fn cut_at_every_place_costs_no_more_than_the_chunk_it_hit() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let amina = world.phone("amina").await;
+    let sizes = [65_536, 100, 140_000, 0, 65_537];
+    let files: Vec<Vec<u8>> = (0..).zip(sizes).map(|(seed, size)| content(seed, size)).collect();
+    let edges = edges(&sizes);
+    let length = *edges.last().unwrap();
+    let beside = edges.iter().flat_map(|edge| [edge.saturating_sub(1), *edge, edge + 1]);
+    let cuts: Vec<u64> =
+        beside.filter(|cut| *cut < length).chain((0..200).map(|_| world.dice.below(length))).collect();
+
+    for (number, cut) in cuts.iter().enumerate() {
+        drop(amina.network.appends());
+        amina.network.set(line([Fate::Cut(*cut)]));
+        let key = amina.send_files(claim, &format!("{number}"), &files).await;
+        amina.portal().catch_up().await.unwrap();
+        amina.portal().became_active().unwrap();
+        amina.portal().catch_up().await.unwrap();
+
+        let whole = edges.iter().rev().find(|edge| *edge <= cut).copied().unwrap();
+        assert_eq!(amina.network.appends(), [0, whole], "cut at {cut}");
+        assert_eq!(state(&amina, key), SendState::Accepted, "cut at {cut}");
+    }
+
+    let sent: Vec<String> = (0..cuts.len()).map(|number| number.to_string()).collect();
+    assert_eq!(world.texts(claim).await, sent);
+    let hashes: Vec<Sha256> = files.iter().map(|bytes| Sha256::of(&[bytes])).collect();
+    for entry in world.log(claim).await.iter().filter(|entry| !entry.files.is_empty()) {
+        assert!(entry.files.iter().map(|file| file.sha256).eq(hashes.iter().copied()));
+    }
+    assert_eq!(world.app().verify().await.unwrap().faults.len(), 0);
+    println!("{} cuts: 0 lost, 0 doubled, 0 half, nothing sent again before a chunk's edge", cuts.len());
+}
+
+/// Where the chunks of a pack of files of these sizes end, from 0 on.
+fn edges(sizes: &[usize]) -> Vec<u64> {
+    let mut edges = vec![0];
+    for size in sizes {
+        for chunk in vec![0_u8; *size].chunks(65_536) {
+            edges.push(edges.last().unwrap() + chunk.len() as u64 + 16);
+        }
+    }
+    edges
 }
 
 // R51, R52
@@ -445,6 +495,37 @@ async fn cut_download_goes_on_and_is_opened_offline() {
     amina.portal().fetch_attachment(entry.entry_id, attachment).await.unwrap();
     amina.portal().save_attachment(attachment, &to).unwrap();
     assert_eq!(std::fs::read(to).unwrap(), file);
+}
+
+// R50: room is made by what was used least; what this phone has still to send is never among it.
+#[tokio::test]
+async fn least_used_files_go_first_and_come_back() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let (amina, mara) = (world.phone("amina").await, world.phone("mara").await);
+    mara.send_files(claim, "", &[content(1, 100_000), content(2, 100_000), content(3, 100_000)]).await;
+    mara.portal().catch_up().await.unwrap();
+    amina.portal().catch_up().await.unwrap();
+    let entry = world.log(claim).await.pop().unwrap();
+    let ids: Vec<_> = entry.files.iter().map(|file| file.attachment_id).collect();
+    for id in &ids {
+        amina.portal().fetch_attachment(entry.entry_id, *id).await.unwrap();
+        world.clock.advance(1_000);
+    }
+    amina.portal().save_attachment(ids[0], &amina.home.join("used")).unwrap();
+    amina.network.set(Weather::Off);
+    let unsent = amina.send_files(claim, "", &[content(4, 200_000)]).await;
+
+    amina.portal().hold_files_within(250_000).unwrap();
+
+    let held = |place: usize| amina.portal().held_bytes(ids[place]).unwrap();
+    assert_eq!([held(0), held(1), held(2)], [100_000, 0, 100_000]);
+    amina.network.set(Weather::Calm);
+    amina.portal().became_active().unwrap();
+    amina.portal().catch_up().await.unwrap();
+    assert_eq!(state(&amina, unsent), SendState::Accepted);
+    amina.portal().fetch_attachment(entry.entry_id, ids[1]).await.unwrap();
+    assert_eq!([held(0), held(1), held(2)], [100_000, 100_000, 0]);
 }
 
 // R55: no plain byte of a picked or of a fetched file lies on the phone's disk.

@@ -37,6 +37,8 @@ pub enum Fact {
     PushAddressUntold,
     /// `u64`: see [`crate::signin::generation`].
     Generation,
+    /// `u64`: how many bytes of fetched files this phone holds at most.
+    HeldBytesMax,
 }
 
 impl Fact {
@@ -54,6 +56,7 @@ impl Fact {
             Self::PushAddress => "push_address",
             Self::PushAddressUntold => "push_address_untold",
             Self::Generation => "generation",
+            Self::HeldBytesMax => "held_bytes_max",
         }
     }
 }
