@@ -18,3 +18,17 @@ pub fn number(name: &str) -> Option<u64> {
 pub fn fresh_seed() -> u64 {
     (SystemClock.now_ms().unsigned_abs() << 16) ^ u64::from(std::process::id())
 }
+
+/// Bytes that no two files share.
+#[must_use]
+pub fn content(seed: u64, size: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..size)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_be_bytes()[0]
+        })
+        .collect()
+}

@@ -211,6 +211,15 @@ impl TestPhone {
         shown.collect()
     }
 
+    /// The files in a folder of everybody's on this phone: `packs`, or `files`.
+    #[must_use]
+    pub fn files_in(&self, name: &str) -> Vec<PathBuf> {
+        let people = std::fs::read_dir(self.home.join("people")).into_iter().flatten().flatten();
+        let files =
+            people.flat_map(|person| std::fs::read_dir(person.path().join(name)).into_iter().flatten());
+        files.flatten().map(|file| file.path()).collect()
+    }
+
     /// The refusal of the one refused entry.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {
