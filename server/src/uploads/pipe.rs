@@ -3,7 +3,7 @@
 //! ```text
 //! request --write--> page cache        request --chunks--> opener's thread --edge--> fsync's thread --> stated
 //! ```
-//! The thread of the request writes to the page cache itself: a hand-over costs more than the copy. The opener takes
+//! The thread of the request writes to the page cache itself: so it copies while the opener opens. The opener takes
 //! the chunks in groups and has no thread between two of them, so an upload that stands still holds none.
 //! Bounds: [`GROUP_CHUNKS`] chunks being gathered and as many being opened; [`BEHIND_BYTES`] waiting for an fsync.
 
@@ -16,7 +16,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::desk::Upload;
 use crate::blobs::{Form, Opener};
 
-/// Chunks opened at a time, 1 MiB: a hand-over costs some 10 µs, opening and hashing 1 MiB about a millisecond.
+/// Chunks opened at a time, 1 MiB: large beside what a hand-over to a thread costs, and little to hold where
+/// hundreds upload at a time.
 const GROUP_CHUNKS: usize = 16;
 /// An fsync at least every so many bytes: what a power cut can cost, and short enough to hide behind the network.
 const SYNC_BYTES: u64 = 8 * 1024 * 1024;

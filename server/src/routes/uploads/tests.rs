@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use portico_wire::message::Accepted;
 use portico_wire::upload::{BatchAnswer, BatchStanding};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::testing::{Pack, World, content};
 
@@ -450,4 +451,40 @@ async fn request_without_capability_or_form_moves_nothing() {
     let unknown = portico_wire::encoding::Base64(vec![1; 32]);
     assert_eq!(amina.patch(&unknown, 0, pack.bytes.clone()).await.code(), "upload_gone");
     assert_eq!(amina.head(&opened.capability).await.stands(), (204, 0, "?0"));
+}
+
+// R52: over a real socket: a connection that is cut leaves every whole chunk that had come.
+#[tokio::test]
+async fn cut_connection_keeps_every_whole_chunk() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[300_000]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let app = world.app.clone();
+    let served = tokio::spawn(async move { app.serve(listener, std::future::pending()).await });
+    let head = format!(
+        "PATCH /v1/uploads HTTP/1.1\r\nhost: x\r\nportico-upload: {}\r\nupload-offset: 0\r\nupload-complete: ?1\r\n\
+         content-type: application/partial-upload\r\ncontent-length: {}\r\n\r\n",
+        opened.capability,
+        pack.len()
+    );
+
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&pack.bytes[..2 * CHUNK + 777]).await.unwrap();
+    drop(stream);
+
+    let kept = async {
+        while amina.head(&opened.capability).await.number("upload-offset") < 2 * CHUNK as u64 {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The machine's own time: nothing here can be told to go on.
+    tokio::time::timeout(std::time::Duration::from_secs(20), kept).await.expect("what had come is kept");
+    world.app.uploads().settled().await;
+    served.abort();
+    assert_eq!(amina.head(&opened.capability).await.stands(), (204, 2 * CHUNK as u64, "?0"));
+    let rest = pack.from(2 * CHUNK as u64);
+    assert_eq!(amina.patch(&opened.capability, 2 * CHUNK as u64, rest).await.status, 200);
 }
