@@ -1,28 +1,35 @@
 //! Backup beside a running server, and restore of one into a stopped one.
 //!
-//! A backup is a folder: `portico.db` (one file) and `manifest.json`. Keys are not in it; keep them apart.
-//! Crash: a backup without its manifest is none. A restore that dies leaves the old database; the swap is one rename.
+//! A backup is a folder: `portico.db` (one file), `blobs/` with the segments that it needs, and `manifest.json`. Keys
+//! are not in it; keep them apart.
+//!
+//! Holds: the database is copied first, so every file of its messages is there already; a committed segment never
+//! changes, so a hard link is a copy. Crash: a backup without its manifest is none. A restore that dies leaves the old
+//! database and a few segments more, which the next start removes; the swap is one rename.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use portico_wire::encoding::Sha256;
-use portico_wire::ids::{BackupId, Epoch};
+use portico_wire::ids::{BackupId, Epoch, SegmentId};
 use ring::digest;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use crate::blobs::Segments;
 use crate::config::{Config, ConfigError};
 use crate::folder::{make_private_folder, sync_folder, write_whole};
 use crate::keys::{KeyError, Keys};
 use crate::ports::Ports;
 use crate::state::{self, OpenError};
-use crate::store::{OpenDatabaseError, RestoreRefused, restore_database, take_backup};
+use crate::store::{OpenDatabaseError, RestoreRefused, needed_segments, restore_database, take_backup};
 
 /// The form of a backup that this version writes and reads.
 const MANIFEST_VERSION: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 const DATABASE: &str = "portico.db";
+const BLOBS: &str = "blobs";
 
 /// What a backup says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +47,8 @@ pub struct Manifest {
     pub keys: Vec<String>,
     /// Of the database file.
     pub sha256: Sha256,
+    /// How many segments are in `blobs/`.
+    pub segments: u64,
 }
 
 /// What a restore did.
@@ -90,7 +99,7 @@ pub enum BackupError {
     Refused(#[from] RestoreRefused),
 }
 
-/// Copies the database as it is now into `to`. Works beside a running server.
+/// Copies the database as it is now into `to`, then the segments it needs. Works beside a running server.
 ///
 /// # Errors
 /// A [`BackupError`]; without a manifest in it, `to` holds no backup.
@@ -101,10 +110,12 @@ pub fn backup(config: &Config, to: &Path, ports: &Ports) -> Result<Manifest, Bac
     }
     make_private_folder(to).map_err(|fault| BackupError::File(to.to_owned(), fault))?;
     let key = config.database_key()?;
-    let row = take_backup(&config.database(), key, &database, config.backups_kept, ports)?;
+    let row = take_backup(&config.database(), key.clone(), &database, config.backups_kept, ports)?;
     File::open(&database)
         .and_then(|file| file.sync_all())
         .map_err(|fault| BackupError::File(database.clone(), fault))?;
+    let needed = needed_segments(&database, key)?;
+    copy_segments(&needed, &config.blobs(), &to.join(BLOBS))?;
     let content = Manifest {
         version: MANIFEST_VERSION,
         backup_id: row.backup_id,
@@ -112,6 +123,7 @@ pub fn backup(config: &Config, to: &Path, ports: &Ports) -> Result<Manifest, Bac
         taken_at_ms: row.taken_at_ms,
         keys: Keys::ids_in(&config.keys())?,
         sha256: hash(&database)?,
+        segments: needed.len() as u64,
     };
     let json = serde_json::to_vec_pretty(&content).expect("a manifest is ids and numbers");
     write_whole(&manifest, &json).map_err(|fault| BackupError::File(manifest, fault))?;
@@ -139,7 +151,7 @@ pub fn restore(config: &Config, from: &Path, ports: &Ports) -> Result<Restored, 
     discard(&copy);
     fs::copy(&source, &copy).map_err(|fault| BackupError::File(copy.clone(), fault))?;
     let key = config.database_key()?;
-    let restored = restore_database(&database, key, &copy, manifest.backup_id, ports);
+    let restored = restore_database(&database, key.clone(), &copy, manifest.backup_id, ports);
     let epoch = match restored {
         Ok(Ok(epoch)) => epoch,
         Ok(Err(refused)) => {
@@ -151,8 +163,53 @@ pub fn restore(config: &Config, from: &Path, ports: &Ports) -> Result<Restored, 
             return Err(fault.into());
         }
     };
+    if let Err(fault) = restore_segments(config, &copy, key, from, epoch) {
+        discard(&copy);
+        return Err(fault);
+    }
     let kept_aside = swap(&copy, &database, epoch).map_err(|fault| BackupError::File(database, fault))?;
     Ok(Restored { epoch, from_epoch: manifest.epoch, restored_to_ms: manifest.taken_at_ms, kept_aside })
+}
+
+/// Brings the segments that `database` needs; what only the one before it needs stays beside them under another name.
+fn restore_segments(
+    config: &Config,
+    database: &Path,
+    key: Option<Zeroizing<String>>,
+    from: &Path,
+    epoch: Epoch,
+) -> Result<(), BackupError> {
+    let needed = needed_segments(database, key)?;
+    copy_segments(&needed, &from.join(BLOBS), &config.blobs())?;
+    let blobs = Segments::at(config.blobs());
+    let found = blobs.list().map_err(|fault| BackupError::File(config.blobs(), fault))?;
+    let left: Vec<SegmentId> = found.into_iter().filter(|segment| !needed.contains(segment)).collect();
+    let aside = with_ending(&config.blobs(), &format!(".before-{epoch}"));
+    if left.is_empty() { Ok(()) } else { copy_segments(&left, &config.blobs(), &aside) }
+}
+
+/// Links or copies segments from one folder into another, durably; those that are there are left alone.
+fn copy_segments(segments: &[SegmentId], from: &Path, to: &Path) -> Result<(), BackupError> {
+    let (source, target) = (Segments::at(from.to_owned()), Segments::at(to.to_owned()));
+    let fault = |path: &Path| {
+        let path = path.to_owned();
+        move |fault| BackupError::File(path, fault)
+    };
+    make_private_folder(to).map_err(fault(to))?;
+    for segment in segments {
+        let (original, copy) = (source.path(*segment), target.path(*segment));
+        if copy.exists() {
+            continue;
+        }
+        // Another disk, or a file system without links: a whole copy then, under its name only once it is durable.
+        if fs::hard_link(&original, &copy).is_err() {
+            let writing = with_ending(&copy, ".writing");
+            fs::copy(&original, &writing).map_err(fault(&original))?;
+            File::open(&writing).and_then(|file| file.sync_all()).map_err(fault(&writing))?;
+            fs::rename(&writing, &copy).map_err(fault(&copy))?;
+        }
+    }
+    sync_folder(to).map_err(fault(to))
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, BackupError> {

@@ -55,7 +55,7 @@ enum Action {
     },
     /// Says what is wrong with the settings, or prints them.
     CheckConfig,
-    /// Copies the database into a folder; works beside a running server. Keys are not in it.
+    /// Copies the database and its files into a folder; works beside a running server. Keys are not in it.
     Backup {
         /// A new folder.
         #[arg(long)]
@@ -67,7 +67,7 @@ enum Action {
         #[arg(long)]
         from: PathBuf,
     },
-    /// Computes every hash of the log anew.
+    /// Computes every hash of the log and of its files anew.
     Verify,
     /// Lists and changes what a stopped server holds.
     Admin {
@@ -225,12 +225,13 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), Failed> {
 }
 
 async fn verify(config: Config, ports: Ports) -> Result<ExitCode, Failed> {
-    let report = App::open(config, ports)?.store().verify().await?;
+    let report = App::open(config, ports)?.verify().await?;
     println!(
-        "{} conversations, {} entries, {} event logs, {} faults",
+        "{} conversations, {} entries, {} event logs, {} files, {} faults",
         report.conversations,
         report.entries,
         report.event_logs,
+        report.files,
         report.faults.len()
     );
     for fault in &report.faults {

@@ -18,7 +18,7 @@ use crate::ports::Ports;
 use crate::store::{OpenDatabaseError, Store, StoreError};
 use crate::throttle::Throttle;
 use crate::uploads::Uploads;
-use crate::{mail, push, router};
+use crate::{mail, push, router, uploads};
 
 /// One server on one data folder. Clones share it.
 #[derive(Clone)]
@@ -72,6 +72,8 @@ pub struct JobsRun {
     pub mails: u64,
     /// Pushes written.
     pub pushes: u64,
+    /// Batches forgotten for want of bytes.
+    pub batches_expired: u64,
 }
 
 impl App {
@@ -128,7 +130,8 @@ impl App {
     pub async fn run_jobs_once(&self) -> Result<JobsRun, StoreError> {
         let mails = mail::worker::carry_due(self).await?;
         let pushes = push::worker::carry_due(self).await?;
-        Ok(JobsRun { mails, pushes })
+        let batches_expired = uploads::drop_expired(self).await?;
+        Ok(JobsRun { mails, pushes, batches_expired })
     }
 
     pub(crate) fn ports(&self) -> &Ports {

@@ -149,6 +149,14 @@ impl World {
         world
     }
 
+    /// Stops the server and starts it again on the same folder.
+    pub(crate) fn restart(self) -> Self {
+        let Self { app, clock, firm, folder, ports } = self;
+        drop(app);
+        let app = App::open(config(&folder), ports.clone()).unwrap();
+        Self { app, clock, firm, folder, ports }
+    }
+
     pub(crate) fn try_restore(self, name: &str) -> (Self, Result<(), crate::backup::BackupError>) {
         let Self { app, clock, firm, folder, ports } = self;
         drop(app);

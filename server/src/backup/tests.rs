@@ -6,7 +6,7 @@ use portico_wire::message::{Accepted, SendMessage, WithdrawAnswer};
 use super::*;
 use crate::state::App;
 use crate::store::NewConversation;
-use crate::testing::{Phone, World};
+use crate::testing::{Pack, Phone, World, content};
 
 /// The phone signs in again and offers what it holds, as after a restore.
 async fn return_of(phone: &mut Phone, world: &World, email: &str) {
@@ -272,4 +272,71 @@ async fn second_server_on_a_folder_is_refused_until_the_first_is_gone() {
     let epoch = app.epoch();
     drop(app);
     assert_eq!(App::open(config, ports).unwrap().epoch(), epoch);
+}
+
+// R51: a backup holds the files of its messages; what came after it stands beside, and open batches begin again.
+#[tokio::test]
+async fn files_come_back_with_their_messages() {
+    let world = World::new().await;
+    let (mut amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let kept = amina.carry(&Pack::of(&amina, &world, claim, &[70_000, 0, 5])).await.entry;
+    let mut open = Pack::of(&amina, &world, claim, &[100_000]);
+    let opened = amina.opened(&amina.open(&open).await);
+    amina.patch(&opened.capability, 0, open.bytes[..65_552].to_vec()).await;
+    world.backup("b1");
+    let late = Pack::of(&amina, &world, claim, &[9]);
+    let lost = amina.carry(&late).await;
+    fs::remove_file(Segments::at(world.config().blobs()).path(segment_of(&world, "b1"))).unwrap();
+    amina.hang_up();
+
+    let world = world.restore("b1");
+    return_of(&mut amina, &world, AMINA).await;
+
+    assert_eq!(world.app.verify().await.unwrap().faults, []);
+    assert_eq!(world.app.verify().await.unwrap().files, 3);
+    for (seed, file) in (0..).zip(&kept.files) {
+        let read = amina.attachment(file.attachment_id).await;
+        assert!(read.body == content(seed, usize::try_from(file.size_bytes).unwrap()));
+    }
+    assert_eq!(amina.attachment(lost.entry.files[0].attachment_id).await.code(), "not_found");
+    assert_eq!((world.segments(), aside(&world)), (1, 2));
+    assert_eq!(amina.head(&opened.capability).await.status, 410);
+    open.open.epoch = world.app.epoch();
+    assert_eq!(amina.opened(&amina.open(&open).await).offset_bytes, 0);
+    let mut again = late;
+    (again.open.epoch, again.open.receipt) = (world.app.epoch(), Some(lost.receipt));
+    let mara = world.firm.people["mara"].person_id;
+    world.app.store().archive(world.firm.firm_id, claim, mara).await.unwrap();
+    assert_eq!(amina.carry(&again).await.entry.files[0].sha256, lost.entry.files[0].sha256);
+}
+
+/// The one segment of a backup.
+fn segment_of(world: &World, name: &str) -> SegmentId {
+    Segments::at(world.folder.path().join(name).join(BLOBS)).list().unwrap().remove(0)
+}
+
+/// How many segments a restore has put aside.
+fn aside(world: &World) -> usize {
+    let folders = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let aside = folders.filter(|path| path.to_str().unwrap().contains("blobs.before-"));
+    aside.map(|folder| fs::read_dir(folder).unwrap().count()).sum()
+}
+
+#[tokio::test]
+async fn backup_that_lacks_a_file_is_refused_and_changes_nothing() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    let claim = world.conversation("claim");
+    amina.carry(&Pack::of(&amina, &world, claim, &[10])).await;
+    world.backup("b1");
+    let (segment, epoch) = (segment_of(&world, "b1"), world.app.epoch());
+    fs::remove_file(Segments::at(world.folder.path().join("b1").join(BLOBS)).path(segment)).unwrap();
+    fs::remove_file(Segments::at(world.config().blobs()).path(segment)).unwrap();
+    amina.hang_up();
+
+    let (world, refused) = world.try_restore("b1");
+
+    assert!(matches!(refused, Err(BackupError::File(..))), "{refused:?}");
+    assert_eq!(world.app.epoch(), epoch);
+    assert!(matches!(world.app.verify().await.unwrap().faults[..], [crate::store::LogFault::File(_)]));
 }

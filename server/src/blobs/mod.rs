@@ -1,8 +1,9 @@
 //! Sealed packs on disk: one file for each batch, `blobs/<segment id>.pack`, sealed as `portico_wire::seal` says.
 //!
 //! - `layout`: where each chunk of a batch lies, on the wire and on disk; pure. `opener`: opens, hashes and counts them.
-//! - `segments`: the folder. `sealed_file`: one committed file, read chunk by chunk.
+//! - `segments`: the folder. `sealed_file`: one committed file, read chunk by chunk. `check`: all of them.
 
+mod check;
 mod layout;
 mod opener;
 mod sealed_file;

@@ -30,6 +30,11 @@ impl Segments {
         Ok(Self(folder))
     }
 
+    /// The folder at `folder`, as it is.
+    pub(crate) const fn at(folder: PathBuf) -> Self {
+        Self(folder)
+    }
+
     /// Where a segment lies.
     pub(crate) fn path(&self, segment: SegmentId) -> PathBuf {
         self.0.join(format!("{segment}{ENDING}"))

@@ -16,7 +16,7 @@ pub use sqlite::writer::GroupStats;
 pub use sqlite::{Store, StoreError};
 
 pub(crate) use sqlite::attachments::AttachmentRow;
-pub(crate) use sqlite::backups::{RestoreRefused, restore_database, take_backup};
+pub(crate) use sqlite::backups::{RestoreRefused, needed_segments, restore_database, take_backup};
 pub(crate) use sqlite::batch_rows::{BatchRow, FinishedRow, NewBatch, NewSeal};
 pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Standing, StoredFile};
 pub(crate) use sqlite::firm::normal_email;

@@ -76,6 +76,12 @@ impl Pack {
         }
     }
 
+    /// The same files as a browser sends them.
+    pub(crate) fn plain(&mut self, files: &[(String, Vec<u8>)]) {
+        self.open.seal = Seal::Plain;
+        self.bytes = files.iter().flat_map(|(_, content)| content.clone()).collect();
+    }
+
     /// Bytes of the representation.
     pub(crate) fn len(&self) -> u64 {
         self.bytes.len() as u64

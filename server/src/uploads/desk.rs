@@ -112,6 +112,12 @@ impl Uploads {
         }
     }
 
+    /// Whether a request appends to the segment at this moment.
+    pub(super) fn is_appended(&self, segment: SegmentId) -> bool {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.get(&segment).is_some_and(|upload| upload.opener.try_lock().is_err())
+    }
+
     /// Counts a request that appends.
     pub(super) fn begin(&self) -> Running {
         self.running.send_modify(|count| *count += 1);

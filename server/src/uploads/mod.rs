@@ -2,13 +2,16 @@
 //!
 //! - `desk`: whose turn it is on each batch, and what offset is stated. `append`: one request, from capability to
 //!   answer. `pipe`: write, open, fsync, side by side. `finish`: the commit, and its answer again.
+//! - `expire`: what is forgotten for want of bytes.
 //!
 //! Bounds: each upload holds a few MiB; [`Uploads`] remembers a few hundred batches.
 
 mod append;
 mod desk;
+mod expire;
 mod finish;
 mod pipe;
 
 pub(crate) use append::{Received, Start, receive};
 pub(crate) use desk::Uploads;
+pub(crate) use expire::drop_expired;

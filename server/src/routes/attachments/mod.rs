@@ -3,3 +3,5 @@
 mod disposition;
 pub(crate) mod get;
 mod range;
+#[cfg(test)]
+mod tests;

@@ -2,3 +2,5 @@
 
 pub(crate) mod get;
 pub(crate) mod put;
+#[cfg(test)]
+mod tests;

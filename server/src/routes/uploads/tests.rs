@@ -6,7 +6,7 @@ use portico_wire::upload::{BatchAnswer, BatchStanding};
 
 use crate::testing::{Pack, World, content};
 
-// R11, R12, R37
+// R37
 #[tokio::test]
 async fn batch_is_a_message_at_its_last_byte_and_not_before() {
     let world = World::new().await;
@@ -39,7 +39,7 @@ async fn batch_is_a_message_at_its_last_byte_and_not_before() {
 
 const CHUNK: usize = 65_552;
 
-// R37: whatever is cut, the next request goes on from a chunk's edge and nothing is sent twice or lost.
+// R52: whatever is cut, the next request goes on from a chunk's edge and nothing is sent twice or lost.
 #[tokio::test]
 async fn upload_resumes_after_a_cut_at_and_within_every_chunk() {
     let world = World::new().await;
@@ -95,7 +95,7 @@ async fn bytes_beyond_the_length_are_refused_and_the_good_ones_stay() {
     assert_eq!(amina.patch(&opened.capability, pack.len(), Vec::new()).await.status, 200);
 }
 
-// R37, R51: the whole file again from byte 0, after half of it, and after all of it.
+// R51, R52: the whole file again from byte 0, after half of it, and after all of it.
 #[tokio::test]
 async fn whole_representation_again_doubles_nothing() {
     let world = World::new().await;
@@ -140,7 +140,7 @@ async fn lost_answer_is_given_again_and_posts_once() {
     assert_eq!(world.app.store().read_log(claim).await.unwrap(), log);
 }
 
-// R55: an altered chunk is told at once; what came before it stays, and the right bytes go on from there.
+// R52: an altered chunk is told at once; what came before it stays, and the right bytes go on from there.
 #[tokio::test]
 async fn altered_chunk_is_cut_away_with_all_that_follows() {
     let world = World::new().await;
@@ -200,7 +200,7 @@ async fn batch_of_empty_files_is_committed_by_a_request_without_bytes() {
     assert_eq!((read.status.as_u16(), read.body.len()), (200, 0));
 }
 
-// R37: every hand-over takes back what was handed over before.
+// R52: every hand-over takes back what was handed over before.
 #[tokio::test]
 async fn newer_capability_takes_the_older_one_back() {
     let world = World::new().await;
@@ -237,4 +237,217 @@ async fn cancelled_upload_leaves_nothing_and_can_begin_again() {
     assert_eq!((world.segments(), amina.head(&opened.capability).await.status.as_u16()), (0, 410));
     assert!(matches!(amina.standing(pack.key).await, BatchStanding::Unknown { .. }));
     assert_eq!(amina.carry(&pack).await.entry.files.len(), 1);
+}
+
+// R52: the offset is in the file alone: a restart finds what opens, and cuts half a chunk and garbage away.
+#[tokio::test]
+async fn restarted_server_finds_the_same_offset() {
+    for (tail, flipped) in [
+        (Vec::new(), None),
+        (content(9, 40_000), None),
+        (content(9, CHUNK), None),
+        (Vec::new(), Some(CHUNK + 3)),
+    ] {
+        let world = World::new().await;
+        let mut amina = world.phone("amina").await;
+        let pack = Pack::of(&amina, &world, world.conversation("claim"), &[70_000, 0, 90_000, 70_000]);
+        let opened = amina.opened(&amina.open(&pack).await);
+        let stood =
+            amina.patch(&opened.capability, 0, pack.bytes[..150_000].to_vec()).await.number("upload-offset");
+        amina.hang_up();
+        let path = std::fs::read_dir(world.config().blobs()).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.extend_from_slice(&tail);
+        let expected = match flipped {
+            Some(place) => {
+                bytes[place] ^= 1;
+                CHUNK as u64
+            }
+            None => stood,
+        };
+        std::fs::write(&path, bytes).unwrap();
+
+        let world = world.restart();
+        amina.router = world.app.router();
+
+        assert_eq!(amina.head(&opened.capability).await.stands(), (204, expected, "?0"));
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), expected);
+        let accepted: Accepted = amina.patch(&opened.capability, expected, pack.from(expected)).await.json();
+        for (seed, file) in (0..).zip(&accepted.entry.files) {
+            assert!(
+                amina.attachment(file.attachment_id).await.body
+                    == content(seed, usize::try_from(file.size_bytes).unwrap())
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn segment_that_nothing_needs_is_removed_at_the_start() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    let claim = world.conversation("claim");
+    let file = amina.carry(&Pack::of(&amina, &world, claim, &[10])).await.entry.files.remove(0);
+    let open = Pack::of(&amina, &world, claim, &[100_000]);
+    let opened = amina.opened(&amina.open(&open).await);
+    amina.patch(&opened.capability, 0, open.bytes[..CHUNK].to_vec()).await;
+    let orphan = world.config().blobs().join("01a20c47-8fd7-7714-abbb-796a61dfda21.pack");
+    std::fs::write(&orphan, b"left by a crash").unwrap();
+    amina.hang_up();
+
+    let world = world.restart();
+    amina.router = world.app.router();
+
+    assert_eq!((orphan.exists(), world.segments()), (false, 2));
+    assert_eq!(amina.attachment(file.attachment_id).await.body, content(0, 10));
+    assert_eq!(amina.head(&opened.capability).await.stands(), (204, CHUNK as u64, "?0"));
+}
+
+/// A body whose bytes come as they are sent, and which goes on until the sender is dropped.
+fn slow_body() -> (tokio::sync::mpsc::Sender<Vec<u8>>, Body) {
+    let (bytes, receiver) = tokio::sync::mpsc::channel::<Vec<u8>>(1);
+    let frames = futures_util::stream::unfold(receiver, |mut receiver| async {
+        let bytes = receiver.recv().await?;
+        Some((Ok::<_, std::io::Error>(Bytes::from(bytes)), receiver))
+    });
+    (bytes, Body::from_stream(frames))
+}
+
+/// Sends `bytes`, and waits until they were taken.
+async fn send_taken(to: &tokio::sync::mpsc::Sender<Vec<u8>>, bytes: &[u8]) {
+    to.send(bytes.to_vec()).await.unwrap();
+    drop(to.reserve().await.unwrap());
+}
+
+// R52: no lock that a dead connection holds: the newest request ends the one before and goes on after it.
+#[tokio::test]
+async fn newer_request_ends_the_older_and_goes_on() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[300_000]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let (bytes, body) = slow_body();
+    let old = amina.patch_with(&opened.capability, 0, body);
+    let newer = async {
+        send_taken(&bytes, &pack.bytes[..CHUNK + 500]).await;
+        let before = amina.head(&opened.capability).await.stands().0;
+        let newer = amina.patch(&opened.capability, CHUNK as u64, pack.from(CHUNK as u64)).await;
+        (before, newer)
+    };
+
+    let (old, (looked, newer)) = tokio::join!(old, newer);
+
+    assert_eq!((looked, old.code().as_str()), (204, "upload_offset"));
+    assert_eq!(newer.stands(), (200, pack.len(), "?1"));
+}
+
+// R52
+#[tokio::test]
+async fn hand_over_ends_what_the_older_capability_sends() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[300_000]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let (bytes, body) = slow_body();
+    let old = amina.patch_with(&opened.capability, 0, body);
+    let handed = async {
+        send_taken(&bytes, &pack.bytes[..2 * CHUNK + 500]).await;
+        amina.opened(&amina.open(&pack).await)
+    };
+
+    let (old, handed) = tokio::join!(old, handed);
+
+    assert_eq!((old.code().as_str(), handed.offset_bytes), ("upload_gone", 2 * CHUNK as u64));
+    let rest = pack.from(handed.offset_bytes);
+    assert_eq!(amina.patch(&handed.capability, handed.offset_bytes, rest).await.status, 200);
+}
+
+// R52: asking how it stands, by either way, stops nobody.
+#[tokio::test]
+async fn looking_at_an_upload_does_not_end_it() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[300_000]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let (bytes, body) = slow_body();
+    let upload = amina.patch_with(&opened.capability, 0, body);
+    let looks = async {
+        send_taken(&bytes, &pack.bytes[..CHUNK]).await;
+        assert_eq!(amina.head(&opened.capability).await.status, 204);
+        assert!(matches!(amina.standing(pack.key).await, BatchStanding::Open { .. }));
+        bytes.send(pack.bytes[CHUNK..].to_vec()).await.unwrap();
+        drop(bytes);
+    };
+
+    let (upload, ()) = tokio::join!(upload, looks);
+
+    assert_eq!(upload.status, 200);
+}
+
+// R52: a body that stands still ends, and every whole chunk of it stays.
+#[tokio::test]
+async fn stalled_body_keeps_what_had_come() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[300_000]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let (bytes, body) = slow_body();
+    let upload = amina.patch_with(&opened.capability, 0, body);
+    let stalls = async {
+        send_taken(&bytes, &pack.bytes[..CHUNK + 9]).await;
+        while !world.clock.is_awaited() {
+            tokio::task::yield_now().await;
+        }
+        world.clock.advance_ms(30_000);
+    };
+
+    let (upload, ()) = tokio::join!(upload, stalls);
+
+    assert_eq!(upload.stands(), (400, CHUNK as u64, "?0"));
+    assert_eq!(amina.head(&opened.capability).await.stands(), (204, CHUNK as u64, "?0"));
+}
+
+// R51: withdrawing while bytes come ends them, and nothing of them stays.
+#[tokio::test]
+async fn withdrawal_ends_what_is_being_sent() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[300_000]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let (bytes, body) = slow_body();
+    let upload = amina.patch_with(&opened.capability, 0, body);
+    let withdraws = async {
+        send_taken(&bytes, &pack.bytes[..CHUNK]).await;
+        amina.withdraw(&world, pack.key).await
+    };
+
+    let (upload, withdrawn) = tokio::join!(upload, withdraws);
+
+    assert_eq!(
+        (upload.code().as_str(), withdrawn.status.as_u16(), world.segments()),
+        ("upload_gone", 200, 0)
+    );
+}
+
+#[tokio::test]
+async fn request_without_capability_or_form_moves_nothing() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[10]);
+    let opened = amina.opened(&amina.open(&pack).await);
+    let good =
+        [("content-type", "application/partial-upload"), ("upload-offset", "0"), ("upload-complete", "?1")];
+    for left_out in 0..3 {
+        let mut request = amina.upload(http::Method::PATCH, &opened.capability);
+        for (_, (name, value)) in good.iter().enumerate().filter(|(place, _)| *place != left_out) {
+            request = request.header(*name, *value);
+        }
+        let answer =
+            crate::testing::ask(&amina.router, request.body(Body::from(pack.bytes.clone())).unwrap()).await;
+
+        assert_eq!(answer.code(), "bad_request");
+    }
+    let unknown = portico_wire::encoding::Base64(vec![1; 32]);
+    assert_eq!(amina.patch(&unknown, 0, pack.bytes.clone()).await.code(), "upload_gone");
+    assert_eq!(amina.head(&opened.capability).await.stands(), (204, 0, "?0"));
 }

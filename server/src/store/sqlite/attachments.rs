@@ -72,6 +72,25 @@ impl Store {
         .await
     }
 
+    /// Files of every firm above `after` in the order of their ids, at most `limit`, asking nobody: for the proof.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub(crate) async fn attachments_after(
+        &self,
+        after: AttachmentId,
+        limit: u32,
+    ) -> Result<Vec<AttachmentRow>, StoreError> {
+        self.read(move |tx| {
+            tx.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM attachments AS a WHERE a.attachment_id > ?1 ORDER BY a.attachment_id LIMIT ?2"
+            ))?
+            .query_map(params![after.as_bytes(), limit], read)?
+            .collect()
+        })
+        .await
+    }
+
     /// Those of `found` that no attachment and no open batch needs: what a crash has left.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use portico_wire::ids::{BackupId, Epoch};
+use portico_wire::ids::{BackupId, Epoch, SegmentId};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, params};
 use zeroize::Zeroizing;
@@ -226,6 +226,20 @@ fn record_backup(source: &mut Connection, kept: u32, ports: &Ports) -> rusqlite:
     Ok(row)
 }
 
+/// The segments that the database at `path` needs for its messages: those of open batches are not among them.
+pub(crate) fn needed_segments(
+    path: &Path,
+    key: Option<Zeroizing<String>>,
+) -> Result<Vec<SegmentId>, OpenDatabaseError> {
+    let connection = DatabaseFile { path: path.to_owned(), key }.open_as_it_is()?;
+    let needed = connection
+        .prepare("SELECT DISTINCT segment_id FROM attachments ORDER BY segment_id")?
+        .query_map([], |row| row::id(row, 0, SegmentId::from_bytes))?
+        .collect::<rusqlite::Result<_>>()?;
+    close_whole(connection)?;
+    Ok(needed)
+}
+
 /// One file without a journal beside it, on disk.
 fn close_whole(connection: Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "DELETE")?;
@@ -233,7 +247,7 @@ fn close_whole(connection: Connection) -> rusqlite::Result<()> {
 }
 
 /// Turns `copy`, a copy of backup `backup`, into the database that goes on: history and ledger of the database at
-/// `present` (if it opens) merged in, a fresh epoch begun, sessions ended, due mails and pushes lapsed.
+/// `present` (if it opens) merged in, a fresh epoch begun, sessions ended, due mails, pushes and open batches lapsed.
 ///
 /// # Errors
 /// The outer error: `copy` is unusable. The inner one: the backup may not be restored.
@@ -273,9 +287,11 @@ pub(crate) fn restore_database(
         began_at_ms: now_ms,
     };
     insert_life(&transaction, &life)?;
-    // A code that was used after the backup must not work again.
+    // A code that was used after the backup must not work again. Bytes of open batches are in no backup: their phones
+    // open them again.
     transaction.execute_batch(
-        "DELETE FROM access_tokens; DELETE FROM mail_jobs; DELETE FROM challenges; DELETE FROM push_jobs;",
+        "DELETE FROM access_tokens; DELETE FROM mail_jobs; DELETE FROM challenges; DELETE FROM push_jobs;
+         DELETE FROM batches; DELETE FROM finished_uploads;",
     )?;
     transaction
         .execute("UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1)", params![now_ms])?;

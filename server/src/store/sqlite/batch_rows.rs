@@ -341,3 +341,41 @@ pub(super) fn finished(
         })
         .optional()
 }
+
+/// The segments of batches that are over, at most `limit`, and whether any capability is.
+pub(super) fn expired(
+    connection: &Connection,
+    now_ms: i64,
+    limit: u32,
+) -> rusqlite::Result<(Vec<SegmentId>, bool)> {
+    let segments = connection
+        .prepare_cached(
+            "SELECT segment_id FROM batches WHERE touched_at_ms <= ?1 ORDER BY touched_at_ms LIMIT ?2",
+        )?
+        .query_map(params![now_ms - BATCH_KEPT_MS, limit], |row| row::id(row, 0, SegmentId::from_bytes))?
+        .collect::<rusqlite::Result<_>>()?;
+    let finished = connection
+        .prepare_cached("SELECT 1 FROM finished_uploads WHERE expires_at_ms <= ?1 LIMIT 1")?
+        .exists(params![now_ms])?;
+    Ok((segments, finished))
+}
+
+/// Ends a batch that is over still; whether it was.
+pub(super) fn delete_expired(
+    connection: &Connection,
+    segment: SegmentId,
+    now_ms: i64,
+) -> rusqlite::Result<bool> {
+    let deleted = connection
+        .prepare_cached("DELETE FROM batches WHERE segment_id = ?1 AND touched_at_ms <= ?2")?
+        .execute(params![segment.as_bytes(), now_ms - BATCH_KEPT_MS])?;
+    Ok(deleted == 1)
+}
+
+/// Drops capabilities that are over.
+pub(super) fn delete_finished(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM finished_uploads WHERE expires_at_ms <= ?1")?
+        .execute(params![now_ms])?;
+    Ok(())
+}

@@ -26,6 +26,9 @@ use crate::access;
 use crate::log::append::Draft;
 use crate::log::ruling::{Outcome, Receipted, Ruling, rule};
 
+/// Batches that one round of workers forgets; the next round is a second later.
+const EXPIRED_MAX: u32 = 100;
+
 /// What the opening of a batch answers.
 pub(crate) enum OpenAnswer {
     /// Its bytes may come, under `capability` alone.
@@ -174,6 +177,26 @@ impl Store {
             None => Ok(None),
         })
         .await
+    }
+
+    /// The segments of batches that are over, at most [`EXPIRED_MAX`].
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub(crate) async fn expired_batches(&self, now_ms: i64) -> Result<Vec<SegmentId>, StoreError> {
+        let (segments, finished) = self.read(move |tx| batch_rows::expired(tx, now_ms, EXPIRED_MAX)).await?;
+        if finished {
+            self.write(|write| batch_rows::delete_finished(write.connection, write.now_ms)).await?;
+        }
+        Ok(segments)
+    }
+
+    /// Forgets a batch that is over; whether it was.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; the batch stays.
+    pub(crate) async fn expire_batch(&self, segment: SegmentId) -> Result<bool, StoreError> {
+        self.write(move |write| batch_rows::delete_expired(write.connection, segment, write.now_ms)).await
     }
 
     /// Cancels what a capability is for: the key stays unknown. The segment that nobody needs any more; none where

@@ -186,20 +186,25 @@ fn queue_pushes(
 #[cfg(test)]
 mod tests {
     use crate::store::StoreError;
-    use crate::testing::World;
+    use crate::testing::{Pack, World};
 
     // R21
     #[tokio::test]
     async fn database_itself_refuses_to_change_or_delete_what_was_said() {
         let world = World::new().await;
+        let amina = world.phone("amina").await;
+        amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[1, 2])).await;
         let before = world.app.store().read_log(world.conversation("claim")).await.unwrap();
         let statements = [
             "DELETE FROM entries",
             "DELETE FROM bodies",
+            "DELETE FROM attachments",
             "DELETE FROM conversations",
             "DELETE FROM outcomes",
             "UPDATE entries SET author_name = 'x'",
             "UPDATE bodies SET body = 'x'",
+            "UPDATE attachments SET file_key = zeroblob(32)",
+            "REPLACE INTO attachments SELECT * FROM attachments",
             "UPDATE outcomes SET outcome = 'withdrawn'",
             "INSERT OR REPLACE INTO bodies SELECT firm_id, conversation_id, seq, 'x', salt FROM bodies",
             "INSERT OR REPLACE INTO entries SELECT * FROM entries",

@@ -2,7 +2,7 @@
 
 use portico_wire::encoding::Sha256;
 use portico_wire::entry::Entry;
-use portico_wire::ids::{ConversationId, FirmId};
+use portico_wire::ids::{AttachmentId, ConversationId, FirmId};
 use rusqlite::{Connection, params};
 
 use super::log::{ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
@@ -18,6 +18,8 @@ pub struct LogReport {
     pub entries: u64,
     /// Event logs counted through.
     pub event_logs: u64,
+    /// Files opened and hashed; [`crate::App::verify`] does that.
+    pub files: u64,
     /// Everything that does not fit; empty where the log proves itself.
     pub faults: Vec<LogFault>,
 }
@@ -40,6 +42,9 @@ pub enum LogFault {
     /// A person's event log has a hole or does not end where the membership says.
     #[error("an event log of firm {0} has a hole")]
     EventHole(FirmId),
+    /// A file is missing, does not open, or does not have its hash.
+    #[error("file {0} is missing or damaged")]
+    File(AttachmentId),
 }
 
 struct Log {
