@@ -2,6 +2,7 @@ package org.portico.examples
 
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.filterIsInstance
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
@@ -40,7 +41,7 @@ fun main(arguments: Array<String>) {
         val newest = screen.conversations.first()
         for (line in typed) send(portal, newest.head.conversationId, line)
         portal.catchUp()
-        upToDate.cancel()
+        upToDate.cancelAndJoin()
         portal.end()
         following.join()
     }

@@ -7,6 +7,7 @@ import Testing
     let with = scenario.with
     let world = try World()
     let portal = try await world.phone(with.person).portal()
+    let file = world.folder.appendingPathComponent("log").path
 
     for id in try #require(with.ids) {
         let page = try await fault { try portal.timeline(conversation: id, beforeSeq: nil, most: 9) }
@@ -17,6 +18,18 @@ import Testing
         try #require(await fault { try portal.entryState(key: id) } == .NotHere)
         try #require(await fault { try portal.discard(key: id) } == .NotHere)
         try #require(await fault { try portal.sendAgain(key: id) } == .NotHere)
+        try #require(await fault { try await portal.pick(conversation: id, path: file) } == .NotHere)
+        try #require(await fault { try await portal.sendFilesAgain(key: id) } == .NotHere)
+        try #require(await fault { try portal.takeOut(conversation: id, slot: 0) } == .NotHere)
+        try #require(await fault { try portal.pause(key: id) } == .NotHere)
+        try #require(await fault { try portal.resume(key: id) } == .NotHere)
+        try #require(await fault { try portal.uploadProgress(key: id) } == .NotHere)
+        try #require(await fault { try await portal.fetchAttachment(entry: id, attachment: id) } == .NotHere)
+        try #require(await fault { try await portal.prepareBackgroundTransfer(key: id) } == .NotHere)
+        let finished = try await fault {
+            try portal.backgroundTransferFinished(key: id, status: 200, mediaType: "application/json", body: Data())
+        }
+        try #require(finished == .NotHere)
     }
     try #require(try portal.outbox().isEmpty)
 }

@@ -14,6 +14,11 @@ let scenarios: [String: @Sendable (Scenario) async throws -> Void] = [
     "tap_foreign": foreignTapOpensTheList,
     "refusals": refusedTextsAreNotQueued,
     "unknown_things": unknownThingsAreNotHere,
+    "batch_sent": pickedFilesArriveByteForByte,
+    "batch_over_the_limit": oneFileTooManyIsRefused,
+    "file_that_is_none": whatIsNoFileCanNotBePicked,
+    "batch_paused": pausedBatchWaitsForThePerson,
+    "batch_handed_over": batchThatTheSystemCarriedArrivesOnce,
     "key_store_locked": lockedKeyStoreTouchesNothing,
     "port_throws": throwingPortTouchesNothing,
     "stream_ended": stoppedStreamEndsItsReader,
@@ -62,11 +67,13 @@ struct Scenario: Decodable, Sendable, CustomTestStringConvertible {
 /// Inputs and answers of a scenario; each has some of them.
 struct Inputs: Decodable, Sendable {
     let person, from, to, other, first, second, conversation, text, name, firm, newest, what: String?
-    let malformedCode, wrongCode: String?
+    let malformedCode, wrongCode, code: String?
     let triesLeft: UInt32?
     let titles, texts, ids: [String]?
     let unread: UInt64?
     let calls, changes: Int?
+    let sizes: [UInt64]?
+    let limit, measured: UInt64?
     let refused: [Text]?
     let accepted: Text?
     let files: [File]?
@@ -91,7 +98,7 @@ struct Inputs: Decodable, Sendable {
         case malformedCode = "malformed_code"
         case wrongCode = "wrong_code"
         case triesLeft = "tries_left"
-        case titles, texts, ids, unread, calls, changes, refused, accepted, files
+        case titles, texts, ids, unread, calls, changes, refused, accepted, files, code, sizes, limit, measured
     }
 }
 

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod files;
 mod people;
 mod ports;
 mod stage;
@@ -34,6 +35,11 @@ async fn play(id: &str, with: &Value) -> bool {
         "tap_warm" => taps::warm(with).await,
         "tap_offline" => taps::offline(with).await,
         "tap_foreign" => taps::foreign(with).await,
+        "batch_sent" => files::batch_sent(with).await,
+        "batch_over_the_limit" => files::batch_over_the_limit(with).await,
+        "file_that_is_none" => files::file_that_is_none(with).await,
+        "batch_paused" => files::batch_paused(with).await,
+        "batch_handed_over" => files::batch_handed_over(with).await,
         "key_store_locked" => ports::key_store_locked(with).await,
         "port_throws" => ports::port_throws(with).await,
         "stream_ended" => ports::stream_ended(with).await,

@@ -1,6 +1,6 @@
 //! A seeded server in a process of its own, and phones around it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portico_core::timeline::item::TimelineItem;
@@ -40,6 +40,11 @@ impl Stage {
         let folder = scratch();
         let server = ServerProcess::seeded(&folder.path().join("server")).unwrap();
         Self { server, folder }
+    }
+
+    /// Where a test may lay its files.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn conversation(&self, with: &Value) -> ConversationId {

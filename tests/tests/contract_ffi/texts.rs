@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use portico_core::PortalError;
 use portico_core::outbox::entry::SendState;
+use portico_ffi::new_call;
 use portico_tests::process::program;
 use portico_wire::ids::ConversationId;
 use serde_json::Value;
@@ -115,11 +116,14 @@ pub(crate) async fn unknown_things(with: &Value) {
     // In Rust a text that is no id does not get this far.
     let ids = with["ids"].as_array().unwrap().iter().filter_map(|id| id.as_str()?.parse().ok());
 
+    let file = program("portico-server").to_string_lossy().into_owned();
     let mut asked = 0;
     for id in ids {
         let id: ConversationId = id;
         assert_eq!(portal.timeline(id, None, 1), Err(PortalError::NotHere));
         assert_eq!(portal.send(id, "x".to_owned()), Err(PortalError::NotHere));
+        assert_eq!(portal.pick(id, file.clone(), None, new_call()).await, Err(PortalError::NotHere));
+        assert_eq!(portal.take_out(id, 0), Err(PortalError::NotHere));
         asked += 1;
     }
     assert!(asked > 0);

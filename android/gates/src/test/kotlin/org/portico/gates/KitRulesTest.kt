@@ -18,6 +18,7 @@ class KitRulesTest {
             "kit/src/main/kotlin",
             "kit/src/world/kotlin",
             "kit/src/test/kotlin",
+            "robolectric/src/main/kotlin",
             "robolectric/src/test/kotlin",
             "gates/src/test/kotlin",
             "examples",

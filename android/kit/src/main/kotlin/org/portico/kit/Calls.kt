@@ -56,11 +56,8 @@ public suspend fun <T> Portal.onDisk(calls: Portal.() -> T): T =
 public suspend fun <T> SignIn.onDisk(calls: SignIn.() -> T): T =
     withContext(Dispatchers.IO) { typed(::isClosed) { calls() } }
 
-/**
- * Gives a call that waits its number, and takes it back when the coroutine ends. That does nothing to a call that has
- * ended, and forgets the number of one that did not begin.
- */
-private suspend fun <T> waiting(
+/** Gives a call its number, and takes it back when the coroutine ends: one that did not begin is forgotten then. */
+internal suspend fun <T> waiting(
     closed: () -> Boolean,
     body: suspend (call: ULong) -> T,
 ): T {

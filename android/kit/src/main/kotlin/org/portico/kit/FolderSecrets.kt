@@ -52,10 +52,7 @@ public class FolderSecrets(
             syncFolder()
         }
 
-    override fun forget(name: String): Unit =
-        oneAtATime {
-            if (Files.deleteIfExists(place(name))) syncFolder()
-        }
+    override fun forget(name: String): Unit = oneAtATime { if (Files.deleteIfExists(place(name))) syncFolder() }
 
     /** No name, whatever is in it, leads out of the folder. */
     private fun place(name: String): Path {

@@ -65,23 +65,21 @@ class PortalFlowsTest {
         }
 
     @Test
-    fun runBringsWhatOthersWriteUntilItsScopeEnds() =
+    fun eachRunBringsWhatOthersWriteUntilItsScopeEnds() =
         runTest(timeout = PATIENCE) {
             val (reader, writer) = world.phoneOf("amina").portal to world.phoneOf("mara").portal
-            val running = launch(Dispatchers.IO) { reader.run() }
-            val heard =
-                async {
-                    reader.changes().first { reader.timeline(claim, null, 9u).head.lastSeq == 3uL }
-                }
-            testScheduler.runCurrent()
 
-            writer.send(claim, "third")
-            writer.catchUp()
-            heard.await()
-            running.cancelAndJoin()
+            for (seq in listOf(3uL, 4uL)) {
+                val heard = async { reader.changes().first { reader.timeline(claim, null, 9u).head.lastSeq == seq } }
+                testScheduler.runCurrent()
+                val running = launch(Dispatchers.IO) { reader.run() }
 
-            val again = launch(Dispatchers.IO) { reader.run() }
-            again.cancelAndJoin()
+                writer.send(claim, "number $seq")
+                writer.catchUp()
+
+                heard.await()
+                running.cancelAndJoin()
+            }
         }
 
     @Test
@@ -89,6 +87,7 @@ class PortalFlowsTest {
         runTest(timeout = PATIENCE) {
             val signIn = world.phone().signIn
             ServerSocket(0, 1, InetAddress.getLoopbackAddress()).use { silent ->
+                silent.soTimeout = PATIENCE.inWholeMilliseconds.toInt()
                 val asking =
                     launch(Dispatchers.IO) { signIn.begin("http://127.0.0.1:${silent.localPort}", "a@b.example") }
                 silent.accept().use { asked ->

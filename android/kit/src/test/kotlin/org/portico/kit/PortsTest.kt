@@ -116,6 +116,7 @@ class PortsTest {
                     portal.catchUp()
                     assertEquals(1u, portal.firstScreen(9u).unread.toUInt())
                     portal.end()
+                    portal.closed()
                 }
                 signIn.close()
             }

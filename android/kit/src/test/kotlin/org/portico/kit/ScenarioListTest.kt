@@ -10,6 +10,7 @@ class ScenarioListTest {
             listOf(
                 SignInScenariosTest::class,
                 TextScenariosTest::class,
+                FileScenariosTest::class,
                 TapScenariosTest::class,
                 BorderScenariosTest::class,
             )

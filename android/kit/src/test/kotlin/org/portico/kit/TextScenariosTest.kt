@@ -113,6 +113,15 @@ class TextScenariosTest {
                     { portal.discard(it) },
                     { portal.sendAgain(it) },
                     { portal.fetchOlder(it, 1u) },
+                    { portal.pick(it, "${stage.world.folder.resolve("server.log")}") },
+                    { portal.sendFilesAgain(it) },
+                    { portal.takeOut(it, 0u) },
+                    { portal.pause(it) },
+                    { portal.resume(it) },
+                    { portal.uploadProgress(it) },
+                    { portal.fetchAttachment(it, it) },
+                    { portal.prepareBackgroundTransfer(it) ?: Unit },
+                    { portal.backgroundTransferFinished(it, 200u, "application/json", byteArrayOf()) },
                 )
 
             for (id in stage.texts("ids")) {
