@@ -39,6 +39,17 @@ pub enum Rest {
     SignedOut,
 }
 
+impl Rest {
+    /// When something is due again by itself, by the phone's clock.
+    #[must_use]
+    pub const fn due_ms(self) -> Option<i64> {
+        match self {
+            Self::Until(due_ms) => Some(due_ms),
+            Self::Empty | Self::NeedsSnapshot | Self::SignedOut => None,
+        }
+    }
+}
+
 /// Drains one person's outbox.
 #[derive(Debug)]
 pub struct Pump {
@@ -143,9 +154,9 @@ impl Pump {
             // The answer to what stands before it wakes this pump.
             return Ok(Some(now_ms.saturating_add(backoff::LONGEST_MS as i64)));
         }
-        match text_turn(hold.batch.as_ref(), hold.since_ms, now_ms) {
+        match text_turn(Some(&hold.before), hold.since_ms, now_ms) {
             TextTurn::Now => {
-                if hold.batch.is_some() && !hold.passed {
+                if !hold.passed {
                     self.store.write(|writing| writing.note_passed(key))?;
                 }
                 Ok(None)

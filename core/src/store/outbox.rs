@@ -178,14 +178,16 @@ impl Reading<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn hold_of(&self, key: SendKey) -> Result<Option<Hold>, StoreError> {
-        // What is offered again stands below zero. A text passes batches, never another text.
+        // What is offered again stands below zero. A text passes batches, never another text. The other lane is named,
+        // not ruled out: so it is one step on the index, however long this lane is.
         let row = self
             .0
             .prepare_cached(
                 "SELECT me.held_since_ms, me.passed, other.line < 0, other.state, other.until_ms, other.fault,
                     other.refusal, batches.reached
                  FROM outbox AS me JOIN outbox AS other
-                    ON other.conversation_id = me.conversation_id AND other.lane <> me.lane AND other.line < me.line
+                    ON other.lane = CASE me.lane WHEN 'texts' THEN 'batches' ELSE 'texts' END
+                    AND other.conversation_id = me.conversation_id AND other.line < me.line
                     AND other.is_open = 1 AND other.stuck = 0
                  LEFT JOIN batches ON batches.send_key = other.send_key
                  WHERE me.send_key = ?1 ORDER BY other.line LIMIT 1",
@@ -197,7 +199,7 @@ impl Reading<'_> {
                     since_ms: row.get(0)?,
                     passed: row.get(1)?,
                     reoffered_before: row.get(2)?,
-                    batch: Some(Before { state, reached }),
+                    before: Before { state, reached },
                 })
             })
             .optional()?;
@@ -250,7 +252,7 @@ pub struct Hold {
     /// Whether what stands before it is offered again after a restore: that goes first, whatever it takes.
     pub reoffered_before: bool,
     /// What stands before it.
-    pub batch: Option<Before>,
+    pub before: Before,
 }
 
 /// Whether the entry was found undecided in an old copy of this store, so the person is asked before it is sent.

@@ -108,7 +108,7 @@ CREATE TABLE outbox (
     passed          INTEGER NOT NULL DEFAULT 0, -- a text that went before an earlier batch
     rolled_back     INTEGER NOT NULL DEFAULT 0  -- found in an old copy of this store
 ) STRICT;
-CREATE INDEX outbox_line ON outbox (conversation_id, lane, line) WHERE is_open = 1 AND stuck = 0;
+CREATE INDEX outbox_line ON outbox (lane, conversation_id, line) WHERE is_open = 1 AND stuck = 0;
 CREATE INDEX outbox_stuck ON outbox (lane, until_ms) WHERE is_open = 1 AND stuck = 1;
 CREATE INDEX outbox_failing ON outbox (send_key) WHERE is_open = 1 AND server_faults > 0;
 CREATE INDEX outbox_shown ON outbox (conversation_id, position) WHERE dismissed = 0;
