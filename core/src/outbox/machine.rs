@@ -173,67 +173,45 @@ const fn is_set_down(state: &SendState) -> bool {
     matches!(state, SendState::Paused | SendState::HandedToOs { .. })
 }
 
-fn pause(progress: Progress) -> Progress {
-    match progress.state {
+/// Whether it is to be sent, by whomever: the person may pause it, the system may take it.
+const fn is_to_be_sent(state: &SendState) -> bool {
+    match state {
         SendState::Queued
         | SendState::Sending
         | SendState::Waiting { .. }
         | SendState::NeedsSignIn
-        | SendState::HandedToOs { .. } => Progress { state: SendState::Paused, ..progress },
+        | SendState::HandedToOs { .. } => true,
         SendState::Paused
         | SendState::Withdrawing { .. }
         | SendState::Accepted
         | SendState::Refused(_)
-        | SendState::Withdrawn => progress,
+        | SendState::Withdrawn => false,
     }
 }
 
+fn pause(progress: Progress) -> Progress {
+    if is_to_be_sent(&progress.state) { Progress { state: SendState::Paused, ..progress } } else { progress }
+}
+
 fn resume(progress: Progress) -> Progress {
-    match progress.state {
-        SendState::Paused => Progress { state: SendState::Queued, attempts: 0, ..progress },
-        SendState::Queued
-        | SendState::Sending
-        | SendState::Waiting { .. }
-        | SendState::NeedsSignIn
-        | SendState::HandedToOs { .. }
-        | SendState::Withdrawing { .. }
-        | SendState::Accepted
-        | SendState::Refused(_)
-        | SendState::Withdrawn => progress,
-    }
+    if progress.state == SendState::Paused { back_in_line(progress) } else { progress }
 }
 
 /// Bytes may leave from here on, so the entry counts as tried. What was paused was not to be sent.
 fn hand_over(progress: Progress, until_ms: i64) -> Progress {
-    match progress.state {
-        SendState::Queued
-        | SendState::Sending
-        | SendState::Waiting { .. }
-        | SendState::NeedsSignIn
-        | SendState::HandedToOs { .. } => {
-            Progress { state: SendState::HandedToOs { until_ms }, tried: Tried::Perhaps, ..progress }
-        }
-        SendState::Paused
-        | SendState::Withdrawing { .. }
-        | SendState::Accepted
-        | SendState::Refused(_)
-        | SendState::Withdrawn => progress,
+    if is_to_be_sent(&progress.state) {
+        Progress { state: SendState::HandedToOs { until_ms }, tried: Tried::Perhaps, ..progress }
+    } else {
+        progress
     }
 }
 
 fn hand_back(progress: Progress) -> Progress {
-    match progress.state {
-        SendState::HandedToOs { .. } => Progress { state: SendState::Queued, attempts: 0, ..progress },
-        SendState::Queued
-        | SendState::Sending
-        | SendState::Waiting { .. }
-        | SendState::NeedsSignIn
-        | SendState::Paused
-        | SendState::Withdrawing { .. }
-        | SendState::Accepted
-        | SendState::Refused(_)
-        | SendState::Withdrawn => progress,
-    }
+    if matches!(progress.state, SendState::HandedToOs { .. }) { back_in_line(progress) } else { progress }
+}
+
+fn back_in_line(progress: Progress) -> Progress {
+    Progress { state: SendState::Queued, attempts: 0, ..progress }
 }
 
 fn discard(progress: Progress) -> Progress {
@@ -274,7 +252,7 @@ fn nudge(progress: Progress) -> Progress {
 
 fn signed_in(progress: Progress) -> Progress {
     match progress.state {
-        SendState::NeedsSignIn => Progress { state: SendState::Queued, attempts: 0, ..progress },
+        SendState::NeedsSignIn => back_in_line(progress),
         SendState::Queued
         | SendState::Sending
         | SendState::Waiting { .. }

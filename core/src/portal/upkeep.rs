@@ -50,10 +50,7 @@ impl Portal {
         }
         let mut uploads = std::pin::pin!(self.upload_once());
         let batches = loop {
-            let due_ms = match self.pump_once().await? {
-                Rest::Until(due_ms) => Some(due_ms),
-                Rest::Empty | Rest::NeedsSnapshot | Rest::SignedOut => None,
-            };
+            let due_ms = self.pump_once().await?.due_ms();
             tokio::select! {
                 rest = &mut uploads => break rest?,
                 () = self.room.pump_woken.notified() => {}
@@ -119,14 +116,7 @@ impl Portal {
         loop {
             self.wait_until_active().await;
             let woken = self.room.pump_woken.notified();
-            let due_ms = match self.pump_once().await? {
-                Rest::Until(due_ms) => Some(due_ms),
-                Rest::NeedsSnapshot => {
-                    self.room.pull_woken.notify_one();
-                    None
-                }
-                Rest::Empty | Rest::SignedOut => None,
-            };
+            let due_ms = self.rested(self.pump_once().await?);
             tokio::select! {
                 () = woken => {}
                 () = self.wait_until(due_ms) => {}
@@ -134,18 +124,19 @@ impl Portal {
         }
     }
 
+    /// When a loop that rests so is due again; where it needs the snapshot, the puller is woken.
+    fn rested(&self, rest: Rest) -> Option<i64> {
+        if rest == Rest::NeedsSnapshot {
+            self.room.pull_woken.notify_one();
+        }
+        rest.due_ms()
+    }
+
     async fn run_uploads(&self) -> Result<(), PortalError> {
         loop {
             self.wait_until_active().await;
             let woken = self.room.uploads_woken.notified();
-            let due_ms = match self.upload_once().await? {
-                Rest::Until(due_ms) => Some(due_ms),
-                Rest::NeedsSnapshot => {
-                    self.room.pull_woken.notify_one();
-                    None
-                }
-                Rest::Empty | Rest::SignedOut => None,
-            };
+            let due_ms = self.rested(self.upload_once().await?);
             tokio::select! {
                 () = woken => {}
                 () = self.wait_until(due_ms) => {}

@@ -295,14 +295,18 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Notes how much of the pack the server holds, in an attempt in which it has answered.
+    /// Notes how much of the pack the server holds, in an attempt in which it has answered. Whether that is other than it
+    /// was.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn note_server_bytes(&self, key: SendKey, server_bytes: u64) -> Result<(), StoreError> {
+    pub fn note_server_bytes(&self, key: SendKey, server_bytes: u64) -> Result<bool, StoreError> {
+        let known = (key.as_bytes(), int(server_bytes));
+        let sql = "SELECT 1 FROM batches WHERE send_key = ?1 AND server_bytes = ?2";
+        let moved = !self.0.0.prepare_cached(sql)?.exists(known)?;
         let sql = "UPDATE batches SET server_bytes = ?2, reached = 1 WHERE send_key = ?1";
-        self.0.0.prepare_cached(sql)?.execute((key.as_bytes(), int(server_bytes)))?;
-        Ok(())
+        self.0.0.prepare_cached(sql)?.execute(known)?;
+        Ok(moved)
     }
 
     /// Notes that an attempt begins in which the server has not answered yet.

@@ -170,6 +170,19 @@ impl UploadPump {
         Ok(next)
     }
 
+    /// Tells the server of the batch; what it takes to send its bytes, or what the server said instead.
+    async fn open(&self, entry: OutboxEntry, batch: &BatchRow, epoch: Epoch) -> Result<OpenedBatch, Said> {
+        let request = codec::put_batch(batch.send_key, &manifest(entry, batch, epoch));
+        match self.link.ask::<BatchAnswer>(request).await {
+            Ok(BatchAnswer::Accepted(accepted)) => Err(Said::Accepted(accepted)),
+            Ok(BatchAnswer::Open(opened)) if opened.epoch != epoch => {
+                Err(Said::Other(Answer::EpochStale, Some(opened.epoch)))
+            }
+            Ok(BatchAnswer::Open(opened)) => Ok(opened),
+            Err(miss) => Err(said_of(miss)),
+        }
+    }
+
     /// Opens the batch at the server, and sends its bytes.
     async fn offer(&self, entry: OutboxEntry, epoch: Epoch) -> Result<Sent, StoreError> {
         let key = entry.send_key;
@@ -177,14 +190,9 @@ impl UploadPump {
             return Err(StoreError::Damaged);
         };
         self.store.write(|writing| writing.note_attempt(key))?;
-        let manifest = manifest(entry, &batch, epoch);
-        let opened = match self.link.ask::<BatchAnswer>(codec::put_batch(key, &manifest)).await {
-            Ok(BatchAnswer::Accepted(accepted)) => return Ok(Sent::Said(Said::Accepted(accepted))),
-            Ok(BatchAnswer::Open(opened)) if opened.epoch != epoch => {
-                return Ok(Sent::Said(Said::Other(Answer::EpochStale, Some(opened.epoch))));
-            }
-            Ok(BatchAnswer::Open(opened)) => opened,
-            Err(miss) => return Ok(Sent::Said(said_of(miss))),
+        let opened = match self.open(entry, &batch, epoch).await {
+            Ok(opened) => opened,
+            Err(said) => return Ok(Sent::Said(said)),
         };
         let now = Began { at_ms: self.ports.clock.now_ms(), server_bytes: opened.offset_bytes };
         self.began().insert(key, now);
@@ -331,12 +339,7 @@ impl UploadPump {
 
     /// Notes what the server holds, and tells the screens if that is more than before.
     fn note(&self, key: SendKey, server_bytes: u64) -> Result<(), StoreError> {
-        let moved = self.store.write(|writing| {
-            let before = writing.batch(key)?.map_or(0, |batch| batch.server_bytes);
-            writing.note_server_bytes(key, server_bytes)?;
-            Ok::<_, StoreError>(before != server_bytes)
-        })?;
-        if moved {
+        if self.store.write(|writing| writing.note_server_bytes(key, server_bytes))? {
             self.hub.tell(&[PortalEvent::UploadProgressed(key)]);
         }
         Ok(())
@@ -345,24 +348,17 @@ impl UploadPump {
     /// Asks the server for the bytes to be sent by the system: the capability that this phone has then is the newest.
     ///
     /// # Errors
-    /// The [`Miss`], or a fault of the store, in which case nothing is handed over.
+    /// A fault of the store; nothing is handed over.
     pub(crate) async fn hand_over(&self, key: SendKey) -> Result<Result<OpenedBatch, Said>, StoreError> {
         let found = self.store.read(|reading| {
             Ok::<_, StoreError>((reading.outbox_entry(key)?, reading.batch(key)?, reading.epoch()?))
         })?;
         let (Some(entry), Some(batch), Some(epoch)) = found else { return Err(StoreError::Damaged) };
-        let manifest = manifest(entry, &batch, epoch);
-        Ok(match self.link.ask::<BatchAnswer>(codec::put_batch(key, &manifest)).await {
-            Ok(BatchAnswer::Accepted(accepted)) => Err(Said::Accepted(accepted)),
-            Ok(BatchAnswer::Open(opened)) if opened.epoch != epoch => {
-                Err(Said::Other(Answer::EpochStale, Some(opened.epoch)))
-            }
-            Ok(BatchAnswer::Open(opened)) => {
-                self.note(key, opened.offset_bytes)?;
-                Ok(opened)
-            }
-            Err(miss) => Err(said_of(miss)),
-        })
+        let opened = self.open(entry, &batch, epoch).await;
+        if let Ok(opened) = &opened {
+            self.note(key, opened.offset_bytes)?;
+        }
+        Ok(opened)
     }
 
     /// Stores what an answer says of a batch.
