@@ -268,9 +268,7 @@ fn hash(path: &Path) -> Result<Sha256, BackupError> {
         }
         context.update(buffer.get(..read).unwrap_or_default());
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    Ok(Sha256::from_bytes(out))
+    Ok(context.finish().into())
 }
 
 #[cfg(test)]

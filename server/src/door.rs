@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::str::FromStr;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -30,7 +30,7 @@ use crate::store::{Admission, Caller};
 use crate::throttle::Subject;
 
 /// The longest pause within a body: what a dead train tunnel takes, well below what a slow attack wants.
-pub(crate) const BODY_STALL_MS: u64 = 30_000;
+const BODY_STALL_MS: u64 = 30_000;
 
 /// The socket's other end, put on the request by the accept loop; in process there is none.
 #[derive(Debug, Clone, Copy)]
@@ -195,18 +195,31 @@ async fn read_send<T: DeserializeOwned>(
 async fn read(mut body: Body, app: &App, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
     let mut bytes = Vec::new();
     loop {
+        let Some(data) = next_data(&mut body, app).await else { return Ok(bytes) };
+        let data = data.map_err(|BodyBroken| ProblemCode::BadRequest)?;
+        if bytes.len() + data.len() > bytes_max {
+            return Err(ApiError::too_large(bytes_max));
+        }
+        bytes.extend_from_slice(&data);
+    }
+}
+
+/// A body that broke, or stood still for [`BODY_STALL_MS`].
+pub(crate) struct BodyBroken;
+
+/// The next bytes of a body; none at its end.
+pub(crate) async fn next_data(body: &mut Body, app: &App) -> Option<Result<Bytes, BodyBroken>> {
+    loop {
         // The timer is made only when it is polled: a body that is there already needs none.
         let stall = pin!(async { app.ports().clock.sleep_ms(BODY_STALL_MS).await });
         let frame = match select(body.frame(), stall).await {
-            Either::Left((Some(frame), _)) => frame.map_err(|_| ProblemCode::BadRequest)?,
-            Either::Left((None, _)) => return Ok(bytes),
-            Either::Right(_) => return Err(ProblemCode::BadRequest.into()),
+            Either::Left((Some(Ok(frame)), _)) => frame,
+            Either::Left((Some(Err(_)), _)) | Either::Right(_) => return Some(Err(BodyBroken)),
+            Either::Left((None, _)) => return None,
         };
+        // What is no data is trailers, which say nothing here.
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > bytes_max {
-                return Err(ApiError::too_large(bytes_max));
-            }
-            bytes.extend_from_slice(&data);
+            return Some(Ok(data));
         }
     }
 }

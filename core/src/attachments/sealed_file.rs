@@ -1,11 +1,14 @@
 //! An attachment on its way onto the disk: plain bytes come in, whole chunks are sealed and written.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
-use portico_wire::seal::{CHUNK_BYTES, FileCipher, TAG_BYTES, chunk_plain_bytes, place_of, sealed_bytes};
+use portico_wire::seal::{
+    CHUNK_BYTES, FileCipher, SEALED_CHUNK_BYTES, chunk_plain_bytes, place_of, sealed_bytes,
+};
 
+use crate::ports::files::open_private;
 use crate::store::HeldFile;
 
 /// A sealed file that grows.
@@ -23,19 +26,15 @@ pub(crate) fn held_bytes(path: &Path, held: &HeldFile) -> u64 {
     if length >= sealed_bytes(held.size_bytes) {
         return held.size_bytes;
     }
-    length / (CHUNK_BYTES + TAG_BYTES) as u64 * CHUNK_BYTES as u64
+    length / SEALED_CHUNK_BYTES * CHUNK_BYTES as u64
 }
 
 impl SealedFile {
     /// Goes on behind plain byte `from_bytes`, which lies at a chunk's edge; what was half written there is cut off.
     pub(crate) fn go_on(path: &Path, held: &HeldFile, from_bytes: u64) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
+        let mut file = open_private(path)?;
         let index = from_bytes / CHUNK_BYTES as u64;
-        let at_bytes = index * (CHUNK_BYTES + TAG_BYTES) as u64;
+        let at_bytes = index * SEALED_CHUNK_BYTES;
         file.set_len(at_bytes)?;
         file.seek(SeekFrom::Start(at_bytes))?;
         let cipher = held.key.cipher();

@@ -55,15 +55,31 @@ impl SecretStore for FileSecretStore {
 pub(crate) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     make_private_folder(folder)?;
     let draft = folder.join(format!("{name}.new"));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
+    let mut file = open_private(&draft)?;
+    file.set_len(0)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&draft, folder.join(name))?;
-    // Without this the rename itself may be lost with the power.
+    sync_folder(folder)
+}
+
+/// Opens a file as it is, or makes it, readable and writable by this user only.
+///
+/// # Errors
+/// Whatever the file system says.
+pub(crate) fn open_private(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes new names in `folder` durable: without it they may be lost with the power.
+///
+/// # Errors
+/// Whatever the file system says.
+pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     fs::File::open(folder)?.sync_all()?;
     Ok(())

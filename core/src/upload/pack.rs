@@ -3,7 +3,7 @@
 //! Holds: nothing plain is written. At most one chunk more than is sealed is in memory. Crash: what was half written
 //! lies behind the last file that a row names, and is cut off by the next append.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,6 +15,7 @@ use portico_wire::seal::{
 };
 use ring::digest;
 
+use crate::ports::files::{open_private, sync_folder};
 use crate::store::{BatchRow, PickedFile};
 
 /// What a copied file turned out to be.
@@ -65,14 +66,6 @@ pub fn append(
     copied
 }
 
-fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
 fn copy(
     file: &File,
     at_bytes: u64,
@@ -111,13 +104,7 @@ fn copy(
         chunk = next;
     }
     out.flush().map_err(PackError::Disk)?;
-    Ok(Packed { size_bytes, sha256: finish(hash), media_type: media_type(&head) })
-}
-
-fn finish(hash: digest::Context) -> Sha256 {
-    let mut out = [0; 32];
-    out.copy_from_slice(hash.finish().as_ref());
-    Sha256::from_bytes(out)
+    Ok(Packed { size_bytes, sha256: hash.finish().into(), media_type: media_type(&head) })
 }
 
 /// The next [`CHUNK_BYTES`] of `source`, or what is left.
@@ -133,11 +120,7 @@ fn next_chunk(source: &mut dyn Read) -> io::Result<Vec<u8>> {
 /// Those of the disk.
 pub fn sync(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()?;
-    #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// The plain bytes of one file of a pack. A chunk that does not open is an error of kind `InvalidData`.
@@ -229,7 +212,7 @@ pub fn hash_of(source: &mut dyn Read) -> io::Result<Sha256> {
     loop {
         let chunk = next_chunk(source)?;
         if chunk.is_empty() {
-            return Ok(finish(hash));
+            return Ok(hash.finish().into());
         }
         hash.update(&chunk);
     }

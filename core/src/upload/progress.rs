@@ -1,6 +1,6 @@
 //! How far a batch is, in plain bytes, as the server holds it (R52).
 
-use portico_wire::seal::{CHUNK_BYTES, TAG_BYTES};
+use portico_wire::seal::{CHUNK_BYTES, SEALED_CHUNK_BYTES};
 
 use crate::store::BatchRow;
 
@@ -39,8 +39,7 @@ fn walk(batch: &BatchRow) -> (u64, u32) {
     for file in &batch.files {
         let sealed = file.end_bytes() - file.at_bytes;
         if sealed > left {
-            let chunk = (CHUNK_BYTES + TAG_BYTES) as u64;
-            plain += (left / chunk * CHUNK_BYTES as u64).min(file.size_bytes);
+            plain += (left / SEALED_CHUNK_BYTES * CHUNK_BYTES as u64).min(file.size_bytes);
             return (plain, whole);
         }
         left -= sealed;

@@ -25,9 +25,7 @@ impl Sha256 {
         for part in parts {
             context.update(part);
         }
-        let mut out = [0; 32];
-        out.copy_from_slice(context.finish().as_ref());
-        Self(out)
+        context.finish().into()
     }
 
     /// Takes 32 bytes as stored.
@@ -40,6 +38,15 @@ impl Sha256 {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+/// The end of a SHA-256 that was computed piece by piece.
+impl From<digest::Digest> for Sha256 {
+    fn from(digest: digest::Digest) -> Self {
+        let mut out = [0; 32];
+        out.copy_from_slice(digest.as_ref());
+        Self(out)
     }
 }
 

@@ -23,6 +23,8 @@ use zeroize::Zeroizing;
 pub const CHUNK_BYTES: usize = 65_536;
 /// What sealing adds to each chunk.
 pub const TAG_BYTES: usize = 16;
+/// How long a full chunk is once sealed: the step from one to the next.
+pub const SEALED_CHUNK_BYTES: u64 = (CHUNK_BYTES + TAG_BYTES) as u64;
 
 /// The secret of one batch, 32 random bytes. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -153,8 +155,7 @@ impl FileCipher {
         self.key.open_in_place(nonce(index), self.associated(index, place), sealed).map_err(|_| ChunkDamaged)
     }
 
-    fn associated(&self, index: u64, place: Chunk) -> Aad<[u8; 46]> {
-        let mut bytes = [0; 46];
+    fn associated(&self, index: u64, place: Chunk) -> Aad<Vec<u8>> {
         let parts: [&[u8]; 5] = [
             b"portico chunk v1\0",
             &self.batch,
@@ -162,19 +163,13 @@ impl FileCipher {
             &index.to_be_bytes(),
             &[u8::from(place == Chunk::Last)],
         ];
-        for (out, byte) in bytes.iter_mut().zip(parts.into_iter().flatten()) {
-            *out = *byte;
-        }
-        Aad::from(bytes)
+        Aad::from(parts.concat())
     }
 }
 
 fn nonce(index: u64) -> Nonce {
-    let mut bytes = [0; 12];
-    for (out, byte) in bytes.iter_mut().skip(4).zip(index.to_be_bytes()) {
-        *out = byte;
-    }
-    Nonce::assume_unique_for_key(bytes)
+    let bytes = u128::from(index).to_be_bytes();
+    Nonce::assume_unique_for_key(*bytes.last_chunk().expect("12 of 16 bytes"))
 }
 
 /// How many chunks a file of `size_bytes` has.

@@ -53,9 +53,7 @@ fn hash(segments: &Segments, row: &AttachmentRow) -> io::Result<Sha256> {
         context.update(&plain);
         at += plain.len() as u64;
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    Ok(Sha256::from_bytes(out))
+    Ok(context.finish().into())
 }
 
 #[cfg(test)]

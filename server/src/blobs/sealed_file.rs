@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
-use portico_wire::seal::{CHUNK_BYTES, FileCipher, FileKey, TAG_BYTES, chunk_plain_bytes, place_of};
+use portico_wire::seal::{
+    CHUNK_BYTES, FileCipher, FileKey, SEALED_CHUNK_BYTES, TAG_BYTES, chunk_plain_bytes, place_of,
+};
 
 use super::segments::Segments;
 use crate::store::AttachmentRow;
-
-/// A sealed chunk as it lies on disk.
-const SEALED_BYTES: u64 = (CHUNK_BYTES + TAG_BYTES) as u64;
 
 /// An open file. Its reads block.
 pub(crate) struct SealedFile {
@@ -37,7 +36,7 @@ impl SealedFile {
     pub(crate) fn read(&mut self, from: u64, until: u64, out: &mut Vec<u8>) -> io::Result<()> {
         let until = until.min(self.size_bytes);
         let mut index = from / CHUNK_BYTES as u64;
-        self.file.seek(SeekFrom::Start(self.offset + index * SEALED_BYTES))?;
+        self.file.seek(SeekFrom::Start(self.offset + index * SEALED_CHUNK_BYTES))?;
         let mut chunk = Vec::new();
         while index * (CHUNK_BYTES as u64) < until {
             chunk.resize(chunk_plain_bytes(self.size_bytes, index) + TAG_BYTES, 0);

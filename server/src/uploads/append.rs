@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use futures_util::future::{Either, select};
-use http_body_util::BodyExt as _;
 use portico_wire::encoding::Sha256;
 use portico_wire::ids::SegmentId;
 use portico_wire::message::Accepted;
@@ -25,7 +24,7 @@ use super::desk::{Running, Turn, Upload};
 use super::finish;
 use super::pipe::{Flow, Pipe};
 use crate::blobs::{Cursor, Layout};
-use crate::door::BODY_STALL_MS;
+use crate::door::{BodyBroken, next_data};
 use crate::error::ApiError;
 use crate::state::App;
 use crate::store::{BatchRow, Entitled};
@@ -262,21 +261,11 @@ enum Next {
 
 /// The next bytes; or that there are none, that they do not come, or that a newer request has come.
 async fn next_frame(app: &App, turn: &mut Turn, body: &mut Body) -> Next {
-    loop {
-        let stall = pin!(async { app.ports().clock.sleep_ms(BODY_STALL_MS).await });
-        let passed = pin!(turn.passed());
-        let waits = select(passed, stall);
-        match select(body.frame(), waits).await {
-            Either::Left((Some(Ok(frame)), _)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Next::Data(data);
-                }
-            }
-            Either::Left((Some(Err(_)), _)) => return Next::Broken,
-            Either::Left((None, _)) => return Next::End,
-            Either::Right((Either::Left(_), _)) => return Next::Passed,
-            Either::Right((Either::Right(_), _)) => return Next::Broken,
-        }
+    match select(pin!(next_data(body, app)), pin!(turn.passed())).await {
+        Either::Left((Some(Ok(data)), _)) => Next::Data(data),
+        Either::Left((Some(Err(BodyBroken)), _)) => Next::Broken,
+        Either::Left((None, _)) => Next::End,
+        Either::Right(_) => Next::Passed,
     }
 }
 
@@ -291,16 +280,10 @@ async fn drain(app: App, mut body: Body, running: Running) {
 pub(super) async fn drop_body(app: &App, body: &mut Body, bytes_max: u64) -> bool {
     let mut left = bytes_max;
     loop {
-        let stall = pin!(async { app.ports().clock.sleep_ms(BODY_STALL_MS).await });
-        let frame = match select(body.frame(), stall).await {
-            Either::Left((Some(Ok(frame)), _)) => frame,
-            Either::Left((None, _)) => return true,
-            Either::Left((Some(Err(_)), _)) | Either::Right(_) => return false,
-        };
-        let bytes = frame.into_data().map_or(0, |data| data.len() as u64);
-        if bytes > left {
-            return false;
+        match next_data(body, app).await {
+            None => return true,
+            Some(Ok(data)) if data.len() as u64 <= left => left -= data.len() as u64,
+            Some(Ok(_) | Err(BodyBroken)) => return false,
         }
-        left -= bytes;
     }
 }

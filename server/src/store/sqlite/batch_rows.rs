@@ -97,14 +97,19 @@ const COLUMNS: &str = "b.firm_id, b.person_id, b.device_id, b.send_key, b.digest
     b.composed_at_ms, b.receipted, b.form, b.batch_key, b.segment_id, b.capability_hash, b.minted_at_ms,
     b.touched_at_ms";
 
+/// The first three columns of either table: firm, person and device.
+fn caller_of(row: &Row<'_>) -> rusqlite::Result<Caller> {
+    Ok(Caller {
+        firm_id: row::id(row, 0, FirmId::from_bytes)?,
+        person_id: row::id(row, 1, PersonId::from_bytes)?,
+        device_id: row::id(row, 2, DeviceId::from_bytes)?,
+        membership: Membership::Current,
+    })
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
     Ok(BatchRow {
-        caller: Caller {
-            firm_id: row::id(row, 0, FirmId::from_bytes)?,
-            person_id: row::id(row, 1, PersonId::from_bytes)?,
-            device_id: row::id(row, 2, DeviceId::from_bytes)?,
-            membership: Membership::Current,
-        },
+        caller: caller_of(row)?,
         key: row::id(row, 3, SendKey::from_bytes)?,
         digest: row::hash(row, 4)?,
         conversation_id: row::id(row, 5, ConversationId::from_bytes)?,
@@ -328,12 +333,7 @@ pub(super) fn finished(
         )?
         .query_row(params![capability_hash.as_bytes(), epoch.as_bytes(), now_ms], |row| {
             Ok(FinishedRow {
-                caller: Caller {
-                    firm_id: row::id(row, 0, FirmId::from_bytes)?,
-                    person_id: row::id(row, 1, PersonId::from_bytes)?,
-                    device_id: row::id(row, 2, DeviceId::from_bytes)?,
-                    membership: Membership::Current,
-                },
+                caller: caller_of(row)?,
                 key: row::id(row, 3, SendKey::from_bytes)?,
                 length_bytes: row::seq(row, 4)?,
                 expires_at_ms: row.get(5)?,
