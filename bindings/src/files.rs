@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portico_core::PortalError;
-use portico_core::portal::BackgroundTransfer as CoreTransfer;
+use portico_core::portal::{BackgroundTransfer, TransferHeader};
 use portico_core::store::PickedFile;
 use portico_core::upload::progress::UploadProgress;
 use portico_core::upload::source::PickSource;
@@ -12,7 +12,7 @@ use portico_wire::ids::{AttachmentId, ConversationId, EntryId, SendKey};
 use crate::portal::Portal;
 
 /// What an operating system needs to carry a batch by itself. Secret: whoever holds it may append to this batch.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::remote(Record)]
 pub struct BackgroundTransfer {
     /// Which batch.
     pub send_key: SendKey,
@@ -33,28 +33,12 @@ pub struct BackgroundTransfer {
 }
 
 /// One header.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[uniffi::remote(Record)]
 pub struct TransferHeader {
     /// In lower case.
     pub name: String,
     /// As it is sent.
     pub value: String,
-}
-
-impl From<CoreTransfer> for BackgroundTransfer {
-    fn from(transfer: CoreTransfer) -> Self {
-        let headers = transfer.headers.into_iter().map(|(name, value)| TransferHeader { name, value });
-        Self {
-            send_key: transfer.send_key,
-            url: transfer.url,
-            method: transfer.method,
-            headers: headers.collect(),
-            file: transfer.file.display().to_string(),
-            length_bytes: transfer.length_bytes,
-            held_bytes: transfer.held_bytes,
-            expires_at_ms: transfer.expires_at_ms,
-        }
-    }
 }
 
 #[uniffi::export]
@@ -193,10 +177,7 @@ impl Portal {
         key: SendKey,
         call: u64,
     ) -> Result<Option<BackgroundTransfer>, PortalError> {
-        self.wait(Some(call), move |core| async move {
-            Ok(core.prepare_background_transfer(key).await?.map(BackgroundTransfer::from))
-        })
-        .await
+        self.wait(Some(call), move |core| async move { core.prepare_background_transfer(key).await }).await
     }
 
     /// Takes back what the operating system carried, with the answer it got; `status` 0 where it got none. Whatever it

@@ -25,7 +25,6 @@ mod states;
 
 pub use error::PortError;
 pub use events::EventStream;
-pub use files::{BackgroundTransfer, TransferHeader};
 pub use portal::Portal;
 pub use ports::{DeviceKey, NetworkStatus, Reach, SecretStore};
 pub use runtime::{call_back, new_call, provoke_panic};

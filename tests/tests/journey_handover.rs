@@ -26,8 +26,8 @@ async fn system_sends(world: &World, transfer: &BackgroundTransfer, most: usize)
         .method(transfer.method.as_str())
         .uri("/v1/uploads")
         .header("content-length", file.len());
-    for (name, value) in &transfer.headers {
-        request = request.header(name, value);
+    for header in &transfer.headers {
+        request = request.header(&header.name, &header.value);
     }
     let request = request.body(Body::from_stream(line)).unwrap();
     let answer = world.app().router().oneshot(request).await.unwrap();

@@ -49,10 +49,10 @@ pub struct BackgroundTransfer {
     pub url: String,
     /// `PUT`: the whole file from its first byte. What the server holds already it drops, so sending again is safe.
     pub method: String,
-    /// Headers to send, names in lower case. No session is among them.
-    pub headers: Vec<(String, String)>,
-    /// The one file to send, as it lies. It does not change while it is handed over.
-    pub file: PathBuf,
+    /// Headers to send. No session is among them.
+    pub headers: Vec<TransferHeader>,
+    /// The path of the one file to send, as it lies. It does not change while it is handed over.
+    pub file: String,
     /// Its length.
     pub length_bytes: u64,
     /// How much of it the server holds already.
@@ -64,6 +64,27 @@ pub struct BackgroundTransfer {
 impl std::fmt::Debug for BackgroundTransfer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "BackgroundTransfer({}, {} bytes)", self.send_key, self.length_bytes)
+    }
+}
+
+/// One header of a transfer. Secret like it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TransferHeader {
+    /// In lower case.
+    pub name: String,
+    /// As it is sent.
+    pub value: String,
+}
+
+impl TransferHeader {
+    fn of(name: &str, value: &str) -> Self {
+        Self { name: name.to_owned(), value: value.to_owned() }
+    }
+}
+
+impl std::fmt::Debug for TransferHeader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TransferHeader({})", self.name)
     }
 }
 
@@ -195,10 +216,10 @@ impl Portal {
             url: format!("{}/v1/uploads", self.room.session.server_url.trim_end_matches('/')),
             method: "PUT".to_owned(),
             headers: vec![
-                (CAPABILITY_HEADER.to_owned(), opened.capability.to_string()),
-                ("content-type".to_owned(), "application/octet-stream".to_owned()),
+                TransferHeader::of(CAPABILITY_HEADER, &opened.capability.to_string()),
+                TransferHeader::of("content-type", "application/octet-stream"),
             ],
-            file: self.room.folder.packs().join(&batch.pack),
+            file: self.room.path_of(&batch).display().to_string(),
             length_bytes: batch.length_bytes(),
             held_bytes: opened.offset_bytes,
             expires_at_ms: opened.expires_at_ms,

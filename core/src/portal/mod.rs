@@ -7,7 +7,7 @@ mod attachments;
 mod files;
 mod upkeep;
 
-pub use files::BackgroundTransfer;
+pub use files::{BackgroundTransfer, TransferHeader};
 
 use std::sync::Arc;
 

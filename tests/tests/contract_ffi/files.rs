@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use portico_core::PortalError;
 use portico_core::outbox::entry::SendState;
+use portico_core::portal::BackgroundTransfer;
 use portico_core::store::PickedFile;
 use portico_core::timeline::item::{Delivery, TimelineItem};
 use portico_core::upload::source::PickFault;
-use portico_ffi::{BackgroundTransfer, Portal, new_call};
+use portico_ffi::{Portal, new_call};
 use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, SendKey};
 use serde_json::Value;

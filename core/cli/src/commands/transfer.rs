@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use portico_core::portal::TransferHeader;
 use portico_wire::ids::SendKey;
 use serde_json::json;
 
@@ -41,16 +42,18 @@ impl Transfer {
             return send::say_how_it_stands(cli, &portal, self.key);
         };
         if cli.json {
+            let headers: Vec<_> =
+                transfer.headers.iter().map(|header| (&header.name, &header.value)).collect();
             print::json(&json!({
-                "url": transfer.url, "method": transfer.method, "headers": transfer.headers, "file": transfer.file,
+                "url": transfer.url, "method": transfer.method, "headers": headers, "file": transfer.file,
                 "length_bytes": transfer.length_bytes, "held_bytes": transfer.held_bytes,
                 "expires_at_ms": transfer.expires_at_ms,
             }));
             return Ok(());
         }
-        let headers: String =
-            transfer.headers.iter().map(|(name, value)| format!(" -H '{name}: {value}'")).collect();
-        println!("curl -sS -T '{}'{headers} '{}'", transfer.file.display(), transfer.url);
+        let header = |header: &TransferHeader| format!(" -H '{}: {}'", header.name, header.value);
+        let headers: String = transfer.headers.iter().map(header).collect();
+        println!("curl -sS -T '{}'{headers} '{}'", transfer.file, transfer.url);
         Ok(())
     }
 }
