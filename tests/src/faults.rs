@@ -200,12 +200,7 @@ impl PhoneNetwork {
                 let body = format!(r#"{{"portico_wire":{},"of_tomorrow":true}}"#, WIRE_VERSION + 1);
                 Ok(page(200, "application/json", body.into_bytes()))
             }
-            Fate::ServerTrouble(code) => {
-                let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
-                // As the real server says it: how long to stay away, where it asks for that.
-                let retry_after_s = (code == ProblemCode::Throttled).then_some(30);
-                Ok(Response { retry_after_s, ..page(code.status(), PROBLEM_MEDIA_TYPE, body) })
-            }
+            Fate::ServerTrouble(code) => Ok(trouble(code)),
             Fate::PhoneDiesBefore => self.dies().await,
             Fate::PhoneDiesAfter => {
                 drop(serve(&self.server, request).await);
@@ -246,10 +241,7 @@ impl PhoneNetwork {
                 Ok(page(403, "text/html", b"<h1>Blocked by your network</h1>".to_vec()))
             }
             Fate::CaptivePortal => Ok(page(200, "text/html", b"<h1>Free Wi-Fi</h1>".to_vec())),
-            Fate::ServerTrouble(code) => {
-                let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
-                Ok(page(code.status(), PROBLEM_MEDIA_TYPE, body))
-            }
+            Fate::ServerTrouble(code) => Ok(trouble(code)),
             Fate::PhoneDiesBefore => {
                 let bytes = somewhere(&self.dice);
                 drop(serve_append(&self.server, append, bytes, None).await);
@@ -302,6 +294,13 @@ impl PhoneNetwork {
 
 fn lost(_answer: Result<Response, TransportFault>) -> Result<Response, TransportFault> {
     Err(TransportFault::Broken)
+}
+
+fn trouble(code: ProblemCode) -> Response {
+    let body = serde_json::to_vec(&Problem::of(code)).expect("a problem serializes");
+    // As the real server says it: how long to stay away, where it asks for that.
+    let retry_after_s = (code == ProblemCode::Throttled).then_some(30);
+    Response { retry_after_s, ..page(code.status(), PROBLEM_MEDIA_TYPE, body) }
 }
 
 fn page(status: u16, media_type: &str, body: Vec<u8>) -> Response {

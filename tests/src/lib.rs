@@ -2,7 +2,6 @@
 //!
 //! - [`world`]: the server in process, its crashes, backups and restores.
 //! - [`phone`]: a person's phone: real core, real store, and what happens to it.
-//! - [`chunks`]: a file as the bytes of an upload.
 //! - [`draws`]: how many rounds, and from which seed.
 //! - [`faults`]: the network between them, and everything it does to a request.
 //! - [`oracle`]: what must be true of the outbox, in 40 lines a reader can verify.
@@ -11,7 +10,6 @@
 //! - [`sim`]: seeded schedules of all of it.
 //! - [`unicode`]: Unicode's own test files as input.
 
-pub mod chunks;
 pub mod draws;
 pub mod faults;
 pub mod oracle;

@@ -2,6 +2,8 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use portico_core::Portal;
+
 use crate::Cli;
 
 /// A bar of `size_bytes`, called `name`. Scripts see none.
@@ -13,4 +15,13 @@ pub(crate) fn of(cli: &Cli, size_bytes: u64, name: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(size_bytes), target).with_style(style);
     bar.set_message(name.to_owned());
     bar
+}
+
+/// Moves `bar` to what `held` says at each change, until it is dropped.
+pub(crate) async fn follow(portal: &Portal, bar: &ProgressBar, held: impl Fn() -> u64) {
+    let events = portal.events();
+    loop {
+        events.next_batch(16).await;
+        bar.set_position(held());
+    }
 }

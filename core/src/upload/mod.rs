@@ -14,4 +14,4 @@ pub mod pack;
 pub mod progress;
 pub mod pump;
 pub mod source;
-mod stream;
+pub mod stream;

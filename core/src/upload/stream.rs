@@ -15,7 +15,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 const BUFFERS: usize = 4;
 
 /// Bytes `from_bytes..to_bytes` of the file at `path`. Dropping the stream ends the reading.
-pub(crate) fn read(path: PathBuf, from_bytes: u64, to_bytes: u64) -> PackBytes {
+#[must_use]
+pub fn read(path: PathBuf, from_bytes: u64, to_bytes: u64) -> PackBytes {
     let (out, read) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(BUFFERS);
     tokio::task::spawn_blocking(move || {
         let failed = copy(path, from_bytes, to_bytes, &out).err();

@@ -64,16 +64,9 @@ impl Download {
         file: &EntryFile,
     ) -> Result<PathBuf, CliError> {
         let bar = bar::of(cli, file.size_bytes, &print::safe(&file.name));
-        let watch = async {
-            let events = portal.events();
-            loop {
-                events.next_batch(16).await;
-                bar.set_position(portal.held_bytes(file.attachment_id).unwrap_or(0));
-            }
-        };
         tokio::select! {
             fetched = portal.fetch_attachment(entry.entry_id, file.attachment_id) => fetched?,
-            () = watch => {}
+            () = bar::follow(portal, &bar, || portal.held_bytes(file.attachment_id).unwrap_or(0)) => {}
         }
         bar.finish_and_clear();
         let path = free_path(&self.to, &disk_name(&file.name));

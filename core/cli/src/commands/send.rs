@@ -88,16 +88,10 @@ fn put_back(portal: &Portal, conversation: ConversationId) -> Result<(), CliErro
 /// Sends what is due, with a bar for the batch of `key`. Ctrl-C pauses it.
 pub(crate) async fn carry(cli: &Cli, portal: &Portal, key: SendKey) -> Result<(), CliError> {
     let bar = bar::of(cli, portal.upload_progress(key)?.size_bytes, "sending");
-    let watch = async {
-        let events = portal.events();
-        loop {
-            events.next_batch(16).await;
-            bar.set_position(portal.upload_progress(key).map_or(0, |progress| progress.held_bytes));
-        }
-    };
+    let held = || portal.upload_progress(key).map_or(0, |progress| progress.held_bytes);
     let ended = tokio::select! {
         caught_up = phone::catch_up(cli, portal) => caught_up,
-        () = watch => Ok(()),
+        () = bar::follow(portal, &bar, held) => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(portal.pause(key)?),
     };
     bar.finish_and_clear();

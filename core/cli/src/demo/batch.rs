@@ -50,12 +50,16 @@ async fn kill_phone_and_server(
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let first = size_bytes / 10 + seed.wrapping_mul(7_919_777) % (size_bytes / 2).max(1);
     stage.start_server().await?;
-    stage.kill_phone_after("amina", &arguments, first).await?;
+    let mut app = stage.within_bytes("amina", &arguments, first).await?;
+    app.kill().await.map_err(io("the app's process"))?;
     let held = held(stage, conversation).await?;
     stage.seen("the app is killed within the bytes", format!("after {first} of them; nothing of it is seen"));
 
     let second = (size_bytes - first) / 3;
-    stage.kill_server_after("amina", &["outbox"], second).await?;
+    let mut app = stage.within_bytes("amina", &["outbox"], second).await?;
+    stage.kill_server().await?;
+    // It hears that there is no connection, and ends by itself.
+    app.wait().await.map_err(io("the app's process"))?;
     let now = held_here(stage).await?;
     ensure(now >= held, || format!("the server held {held}, and then {now}"))?;
     stage.seen("the server is killed within the rest", format!("the phone knows of {now} that it holds"));

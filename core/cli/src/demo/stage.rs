@@ -181,49 +181,25 @@ impl Stage {
         Ok(())
     }
 
-    /// Runs a command on a phone and kills its process (SIGKILL) once `bytes` have passed the network.
-    pub(super) async fn kill_phone_after(
-        &mut self,
+    /// Begins a command on a phone, and gives its process once `bytes` have passed the network.
+    pub(super) async fn within_bytes(
+        &self,
         home: &str,
         arguments: &[&str],
         bytes: u64,
-    ) -> Result<(), CliError> {
-        let mut child = self.begin_on_phone(home, arguments)?;
-        self.pass(&mut child, bytes).await?;
-        child.kill().await.map_err(io("the app's process"))
-    }
-
-    /// The same, but the server dies; the app hears that there is no connection, and ends by itself.
-    pub(super) async fn kill_server_after(
-        &mut self,
-        home: &str,
-        arguments: &[&str],
-        bytes: u64,
-    ) -> Result<(), CliError> {
-        let mut child = self.begin_on_phone(home, arguments)?;
-        self.pass(&mut child, bytes).await?;
-        self.kill_server().await?;
-        child.wait().await.map_err(io("the app's process"))?;
-        Ok(())
-    }
-
-    fn begin_on_phone(&self, home: &str, arguments: &[&str]) -> Result<Child, CliError> {
+    ) -> Result<Child, CliError> {
         let mut command = self.phone(home, arguments);
         command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-        command.spawn().map_err(io("the app's process"))
-    }
-
-    /// Waits until `bytes` have passed the network since now.
-    async fn pass(&self, child: &mut Child, bytes: u64) -> Result<(), CliError> {
         let passed = &self.network.counters().bytes;
         let until = passed.load(Ordering::Relaxed) + bytes;
+        let mut child = command.spawn().map_err(io("the app's process"))?;
         while passed.load(Ordering::Relaxed) < until {
             if child.try_wait().map_err(io("the app's process"))?.is_some() {
                 return Err(CliError::Demo(format!("it ended before {bytes} bytes had passed")));
             }
             SystemClock.wait(1).await;
         }
-        Ok(())
+        Ok(child)
     }
 
     /// The pushes that the server handed over for any device, oldest first, once there are `count` or more.

@@ -12,6 +12,7 @@ use portico_core::outbox::entry::SendState;
 use portico_core::ports::{Append, Dice as _, Network as _};
 use portico_core::testing::SeededDice;
 use portico_core::upload::source::PickSource;
+use portico_core::upload::stream;
 use portico_server::ports::Stopwatch;
 use portico_tests::process::ServerProcess;
 use portico_wire::ids::ConversationId;
@@ -85,12 +86,12 @@ async fn rows(
         let portal = real_phone(home)?.portal()?.ok_or("somebody is signed in")?;
         let sent = send(&portal, claim, folder, case.file_bytes, round).await?;
         let cpu_used = cpu_ms(server)? - cpu_before;
-        let raw = raw(case, folder, &pack, length_bytes, Writes::Straight).await?;
-        let by_tokio = raw_of(case, folder, &pack, length_bytes).await?;
+        let written = raw(case, folder, &pack, length_bytes, Writes::Straight).await?;
+        let by_tokio = raw(case, folder, &pack, length_bytes, Writes::TokioFs).await?;
         // The first round warms connections and caches.
         if round > 0 {
             ours.add(sent);
-            straight.add(raw);
+            straight.add(written);
             tokio_fs.add(by_tokio);
             cpu.add(cpu_used);
         }
@@ -148,10 +149,6 @@ async fn send(
     Ok(took)
 }
 
-async fn raw_of(case: &Case, folder: &Path, pack: &Path, length_bytes: u64) -> Result<f64, Failed> {
-    raw(case, folder, pack, length_bytes, Writes::TokioFs).await
-}
-
 /// Sends the file `pack` in one request on a new connection, by the same client.
 async fn raw(
     case: &Case,
@@ -164,12 +161,11 @@ async fn raw(
     let line = SlowLine::open(server.address, DELAY_MS).await?;
     let to = if case.slow { line.address } else { server.address };
     let transport = RealNetwork::new(None)?.connect(&format!("http://{to}"))?;
-    let file = tokio::fs::File::open(pack).await?;
     let append = Append {
         capability: String::new(),
         offset_bytes: 0,
         length_bytes,
-        bytes: portico_tests::chunks::of(file),
+        bytes: stream::read(pack.to_owned(), 0, length_bytes),
     };
     let began = Stopwatch::start();
     let answer = transport.append(append).await?;
