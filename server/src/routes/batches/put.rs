@@ -8,13 +8,12 @@ use portico_wire::encoding::Base64;
 use portico_wire::ids::SendKey;
 use portico_wire::limits::BATCH_BYTES_MAX;
 use portico_wire::problem::{Problem, ProblemCode};
-use portico_wire::refusal::{Refusal, RefusalCode};
 use portico_wire::seal::sealed_bytes;
 use portico_wire::upload::{BatchAnswer, OpenBatch, OpenedBatch, Seal};
 
 use crate::door::{Author, BatchJson, PathId};
 use crate::error::ApiError;
-use crate::routes::messages::put::{accepted, receipted};
+use crate::routes::messages::put::{answered, receipted};
 use crate::state::App;
 use crate::store::{NewBatch, NewSeal, OpenAnswer, Room, SendAnswer};
 
@@ -55,19 +54,11 @@ pub(crate) async fn put(
             if let Some(segment) = ended {
                 app.uploads().end(segment).await;
             }
-            return match answer {
-                SendAnswer::Accepted(sent) => {
-                    Ok(Json(BatchAnswer::Accepted(Box::new(accepted(&app, caller, *sent)))))
-                }
-                SendAnswer::Refused(refusal) => {
-                    metrics::counter!("portico_batches_total", "outcome" => "refused").increment(1);
-                    Err(ApiError::refused(&refusal, app.epoch()))
-                }
-                SendAnswer::Withdrawn => {
-                    Err(ApiError::refused(&Refusal::of(RefusalCode::Withdrawn), app.epoch()))
-                }
-                SendAnswer::ConversationMissing => Err(ProblemCode::ConversationMissing.into()),
-            };
+            if matches!(answer, SendAnswer::Refused(_)) {
+                metrics::counter!("portico_batches_total", "outcome" => "refused").increment(1);
+            }
+            let accepted = answered(&app, caller, answer)?;
+            return Ok(Json(BatchAnswer::Accepted(Box::new(accepted))));
         }
     };
     if let Some(segment) = replaced {

@@ -31,8 +31,14 @@ pub(crate) async fn put(
     }
     let receipt = message.receipt.as_ref();
     let receipted = receipted(&app, caller, key, message.conversation_id, receipt, &message.digest());
-    match app.store().send(caller, key, message, receipted).await? {
-        SendAnswer::Accepted(sent) => Ok(Json(accepted(&app, caller, *sent))),
+    let answer = app.store().send(caller, key, message, receipted).await?;
+    answered(&app, caller, answer).map(Json)
+}
+
+/// What a send key answers: the acceptance, or what stands in its place.
+pub(crate) fn answered(app: &App, caller: Caller, answer: SendAnswer) -> Result<Accepted, ApiError> {
+    match answer {
+        SendAnswer::Accepted(sent) => Ok(accepted(app, caller, *sent)),
         SendAnswer::Refused(refusal) => Err(ApiError::refused(&refusal, app.epoch())),
         SendAnswer::Withdrawn => Err(ApiError::refused(&Refusal::of(RefusalCode::Withdrawn), app.epoch())),
         SendAnswer::ConversationMissing => Err(ProblemCode::ConversationMissing.into()),
