@@ -1,6 +1,6 @@
 //! The loop that drains the outbox: takes what is due, performs the machine's effects, stores the answers.
 //!
-//! Holds: at most one request per conversation, at most [`SIDE_BY_SIDE`] in all. An answer counts only if its
+//! Holds: at most one request per conversation, at most `SIDE_BY_SIDE` in all. An answer counts only if its
 //! epoch is this phone's own; on a stale one the pump stands still until the new epoch is adopted.
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@
 //! - [`ids`]: one newtype per kind of id.
 //! - [`limits`]: every number that both sides enforce.
 //! - [`message`]: a text to send, its digest, and the answers to a send key.
-//! - [`upload`], [`seal`], [`file`]: a batch of files, how it lies sealed, how a file is named and typed.
+//! - [`upload`], [`seal`], [`mod@file`]: a batch of files, how it lies sealed, how a file is named and typed.
 //! - [`refusal`], [`problem`]: why not, as a value, and as `application/problem+json`.
 //! - [`entry`], [`receipt`]: a log entry with its canonical bytes, and the server's signed word that it has it.
 //! - [`conversation`], [`sync`], [`looked_at`]: what a phone holds and how it changes.

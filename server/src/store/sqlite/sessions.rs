@@ -141,7 +141,7 @@ impl Store {
     /// The caller's devices that are signed in, the newest first.
     ///
     /// # Errors
-    /// As [`Store::read`].
+    /// As `Store::read`.
     pub async fn devices(&self, caller: Caller) -> Result<Vec<DeviceRow>, StoreError> {
         self.read(move |tx| {
             tx.prepare_cached(
