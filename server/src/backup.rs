@@ -171,7 +171,8 @@ pub fn restore(config: &Config, from: &Path, ports: &Ports) -> Result<Restored, 
     Ok(Restored { epoch, from_epoch: manifest.epoch, restored_to_ms: manifest.taken_at_ms, kept_aside })
 }
 
-/// Brings the segments that `database` needs; what only the one before it needs stays beside them under another name.
+/// Brings the segments that `database` needs; what only the one before it needs, and what is not as the backup has it,
+/// stays beside them under another name.
 fn restore_segments(
     config: &Config,
     database: &Path,
@@ -180,15 +181,23 @@ fn restore_segments(
     epoch: Epoch,
 ) -> Result<(), BackupError> {
     let needed = needed_segments(database, key)?;
-    copy_segments(&needed, &from.join(BLOBS), &config.blobs())?;
-    let blobs = Segments::at(config.blobs());
+    let (source, blobs) = (Segments::at(from.join(BLOBS)), Segments::at(config.blobs()));
+    for original in needed.iter().map(|segment| source.path(*segment)) {
+        File::open(&original).map_err(|fault| BackupError::File(original, fault))?;
+    }
+    make_private_folder(&config.blobs()).map_err(|fault| BackupError::File(config.blobs(), fault))?;
     let found = blobs.list().map_err(|fault| BackupError::File(config.blobs(), fault))?;
-    let left: Vec<SegmentId> = found.into_iter().filter(|segment| !needed.contains(segment)).collect();
-    let aside = with_ending(&config.blobs(), &format!(".before-{epoch}"));
-    if left.is_empty() { Ok(()) } else { copy_segments(&left, &config.blobs(), &aside) }
+    let mut left: Vec<SegmentId> = found.into_iter().filter(|segment| !needed.contains(segment)).collect();
+    left.extend(differing(&needed, &source, &blobs)?);
+    if !left.is_empty() {
+        let aside = with_ending(&config.blobs(), &format!(".before-{epoch}"));
+        copy_segments(&left, &config.blobs(), &aside)?;
+    }
+    copy_segments(&needed, &from.join(BLOBS), &config.blobs())
 }
 
-/// Links or copies segments from one folder into another, durably; those that are there are left alone.
+/// Links or copies segments from one folder into another, durably, in the place of those that are there: whoever
+/// restores may do so because a disk has damaged them.
 fn copy_segments(segments: &[SegmentId], from: &Path, to: &Path) -> Result<(), BackupError> {
     let (source, target) = (Segments::at(from.to_owned()), Segments::at(to.to_owned()));
     let fault = |path: &Path| {
@@ -198,18 +207,34 @@ fn copy_segments(segments: &[SegmentId], from: &Path, to: &Path) -> Result<(), B
     make_private_folder(to).map_err(fault(to))?;
     for segment in segments {
         let (original, copy) = (source.path(*segment), target.path(*segment));
-        if copy.exists() {
-            continue;
-        }
-        // Another disk, or a file system without links: a whole copy then, under its name only once it is durable.
-        if fs::hard_link(&original, &copy).is_err() {
-            let writing = with_ending(&copy, ".writing");
+        let writing = with_ending(&copy, ".writing");
+        discard(&writing);
+        // Another disk, or a file system without links: a whole copy then. Under its name only once it is durable.
+        if fs::hard_link(&original, &writing).is_err() {
             fs::copy(&original, &writing).map_err(fault(&original))?;
             File::open(&writing).and_then(|file| file.sync_all()).map_err(fault(&writing))?;
-            fs::rename(&writing, &copy).map_err(fault(&copy))?;
         }
+        fs::rename(&writing, &copy).map_err(fault(&copy))?;
+        // Where both names were one file already, the rename has left both.
+        discard(&writing);
     }
     sync_folder(to).map_err(fault(to))
+}
+
+/// The segments at `target` that are there and are not what lies at `source`.
+fn differing(
+    segments: &[SegmentId],
+    source: &Segments,
+    target: &Segments,
+) -> Result<Vec<SegmentId>, BackupError> {
+    let mut differing = Vec::new();
+    for segment in segments {
+        let (original, present) = (source.path(*segment), target.path(*segment));
+        if present.exists() && original.exists() && hash(&original)? != hash(&present)? {
+            differing.push(*segment);
+        }
+    }
+    Ok(differing)
 }
 
 fn read_manifest(path: &Path) -> Result<Manifest, BackupError> {

@@ -340,3 +340,27 @@ async fn backup_that_lacks_a_file_is_refused_and_changes_nothing() {
     assert_eq!(world.app.epoch(), epoch);
     assert!(matches!(world.app.verify().await.unwrap().faults[..], [crate::store::LogFault::File(_)]));
 }
+
+// R21: a disk has damaged a file, and the backup lies on another one: its copy comes back, the damaged one stands beside.
+#[tokio::test]
+async fn damaged_file_comes_back_from_the_backup() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    let claim = world.conversation("claim");
+    amina.carry(&Pack::of(&amina, &world, claim, &[100_000])).await;
+    amina.carry(&Pack::of(&amina, &world, claim, &[5])).await;
+    world.backup("b1");
+    let segment = segment_of(&world, "b1");
+    let kept = Segments::at(world.folder.path().join("b1").join(BLOBS)).path(segment);
+    let mut bytes = fs::read(&kept).unwrap();
+    fs::remove_file(&kept).unwrap();
+    fs::write(&kept, &bytes).unwrap();
+    bytes[10] ^= 1;
+    fs::write(Segments::at(world.config().blobs()).path(segment), &bytes).unwrap();
+    amina.hang_up();
+
+    let world = world.restore("b1");
+
+    assert_eq!(world.app.verify().await.unwrap().faults, []);
+    assert_eq!((world.segments(), aside(&world)), (2, 1));
+}

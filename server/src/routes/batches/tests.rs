@@ -313,3 +313,37 @@ async fn disk_without_room_turns_uploads_away_until_there_is_some() {
     amina.patch(&opened.capability, 0, pack.bytes.clone()).await.json::<Accepted>();
     amina.carry(&later).await;
 }
+
+// R16, R41: who may not know of a conversation any more brings no bytes to it, and the batch is refused as absent.
+#[tokio::test]
+async fn lost_access_ends_the_capability() {
+    let world = World::new().await;
+    let (jonas, direct) = (world.phone("jonas").await, world.conversation("direct"));
+    let [mara, jonas_id] = ["mara", "jonas"].map(|short| world.firm.people[short].person_id);
+    let pack = Pack::of(&jonas, &world, direct, &[100_000]);
+    let opened = jonas.opened(&jonas.open(&pack).await);
+    jonas.patch(&opened.capability, 0, pack.bytes[..CHUNK].to_vec()).await;
+
+    world.app.store().remove_participant(world.firm.firm_id, direct, jonas_id, mara).await.unwrap();
+
+    assert_eq!(jonas.head(&opened.capability).await.status, 410);
+    let rest = jonas.patch(&opened.capability, CHUNK as u64, pack.from(CHUNK as u64)).await;
+    assert_eq!(rest.code(), "upload_gone");
+    assert_eq!(jonas.open(&pack).await.code(), "conversation_not_found!");
+    assert_eq!(world.segments(), 0);
+}
+
+// R52: a clock that is set back makes no capability older than the sign-in, which would kill it.
+#[tokio::test]
+async fn clock_set_back_leaves_a_new_capability_good() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let pack = Pack::of(&amina, &world, claim, &[10]);
+    world.clock.advance_ms(-60_000);
+
+    let first = amina.opened(&amina.open(&pack).await);
+    assert_eq!(amina.head(&first.capability).await.status, 204);
+    let second = amina.opened(&amina.open(&pack).await);
+
+    assert_eq!(amina.patch(&second.capability, 0, pack.bytes.clone()).await.status, 200);
+}

@@ -488,3 +488,47 @@ async fn cut_connection_keeps_every_whole_chunk() {
     let rest = pack.from(2 * CHUNK as u64);
     assert_eq!(amina.patch(&opened.capability, 2 * CHUNK as u64, rest).await.status, 200);
 }
+
+// R55, R37: the capability is asked again by the commit: who is signed out while the last bytes come posts nothing.
+#[tokio::test]
+async fn device_signed_out_while_bytes_come_commits_nothing() {
+    let world = World::new().await;
+    let (phone, tablet) = (world.phone("amina").await, world.phone("amina").await);
+    let claim = world.conversation("claim");
+    let pack = Pack::of(&phone, &world, claim, &[100_000]);
+    let before = world.app.store().read_log(claim).await.unwrap();
+    let opened = phone.opened(&phone.open(&pack).await);
+    let (bytes, body) = slow_body();
+    let upload = phone.patch_with(&opened.capability, 0, body);
+    let signed_out = async {
+        send_taken(&bytes, &pack.bytes[..CHUNK]).await;
+        tablet.delete(&format!("/v1/devices/{}", phone.device)).await;
+        bytes.send(pack.bytes[CHUNK..].to_vec()).await.unwrap();
+        drop(bytes);
+    };
+
+    let (upload, ()) = tokio::join!(upload, signed_out);
+
+    assert_eq!(upload.code(), "upload_gone");
+    assert_eq!(world.app.store().read_log(claim).await.unwrap(), before);
+    let taken = tablet.opened(&tablet.open(&pack).await);
+    assert_eq!((taken.offset_bytes, taken.length_bytes), (pack.len(), pack.len()));
+    assert_eq!(tablet.patch(&taken.capability, pack.len(), Vec::new()).await.status, 200);
+}
+
+// R52: whoever still sends when the answer is known gets to read it, and is not reset in the middle of a window.
+#[tokio::test]
+async fn body_is_taken_for_a_while_after_its_answer() {
+    let world = World::new().await;
+    let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+    let opened = amina.opened(&amina.open(&Pack::of(&amina, &world, claim, &[300_000])).await);
+    let (bytes, body) = slow_body();
+
+    let answer = amina.patch_with(&opened.capability, 7, body).await;
+
+    assert_eq!(answer.code(), "upload_offset");
+    for _ in 0..15 {
+        send_taken(&bytes, &[0; 1024 * 1024]).await;
+    }
+    assert_eq!(amina.head(&opened.capability).await.stands(), (204, 0, "?0"));
+}

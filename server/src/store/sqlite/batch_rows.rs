@@ -206,7 +206,7 @@ pub(super) fn insert(
         .prepare_cached(
             "INSERT INTO batches (firm_id, person_id, send_key, digest, conversation_id, body, composed_at_ms,
                receipted, form, batch_key, segment_id, epoch, capability_hash, device_id, minted_at_ms, touched_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             firm,
@@ -223,6 +223,7 @@ pub(super) fn insert(
             write.epoch.as_bytes(),
             Sha256::of(&[capability]).as_bytes(),
             caller.device_id.as_bytes(),
+            minted_at_ms(write, caller)?,
             write.now_ms
         ])?;
     let mut insert = write.connection.prepare_cached(
@@ -256,7 +257,7 @@ pub(super) fn renew(
         .connection
         .prepare_cached(
             "UPDATE batches SET capability_hash = ?4, device_id = ?5, epoch = ?6, receipted = ?7, minted_at_ms = ?8,
-               touched_at_ms = ?8
+               touched_at_ms = ?9
              WHERE firm_id = ?1 AND person_id = ?2 AND send_key = ?3",
         )?
         .execute(params![
@@ -267,9 +268,19 @@ pub(super) fn renew(
             caller.device_id.as_bytes(),
             write.epoch.as_bytes(),
             receipted == Receipted::Valid,
+            minted_at_ms(write, caller)?,
             write.now_ms
         ])?;
     Ok(())
+}
+
+/// When a capability is made for the caller: not before their device has signed in, whatever a clock that was set back
+/// says. It would be dead at once.
+fn minted_at_ms(write: &Write<'_>, caller: Caller) -> rusqlite::Result<i64> {
+    write
+        .connection
+        .prepare_cached("SELECT max(signed_in_at_ms, ?2) FROM devices WHERE device_id = ?1")?
+        .query_row(params![caller.device_id.as_bytes(), write.now_ms], |row| row.get(0))
 }
 
 /// Ends an open batch; its segment, if there was one.

@@ -65,8 +65,8 @@ pub(crate) enum Entitled {
     Finished(FinishedRow, SendAnswer),
 }
 
-/// What the bytes of one file have told, and where they lie.
-#[derive(Debug, Clone)]
+/// What the bytes of one file have told, and where they lie. Without `Debug`: it holds the file's key.
+#[derive(Clone)]
 pub(crate) struct StoredFile {
     pub(crate) media_type: &'static str,
     pub(crate) segment_offset: u64,
