@@ -51,7 +51,7 @@ pub enum PortalError {
         /// Why.
         why: PickFault,
     },
-    /// The disk is full, or the path is no folder. What was stored before is still there.
+    /// The disk is full, or what lies at a path of ours can not be read or written. What was stored before is still there.
     DiskFull,
     /// The keystore is locked; unlock the phone.
     KeyLocked,

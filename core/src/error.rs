@@ -69,8 +69,9 @@ pub enum PortalError {
         /// Why.
         why: PickFault,
     },
-    /// The disk is full. What was stored before is still there.
-    #[error("the disk is full")]
+    /// The disk is full, or what lies at a path of ours can not be read or written. What was stored before is still
+    /// there.
+    #[error("the disk is full or can not be used")]
     DiskFull,
     /// The keystore is locked; unlock the phone.
     #[error("the keystore is locked")]

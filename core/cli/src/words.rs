@@ -63,7 +63,7 @@ fn portal_error(fault: &PortalError) -> String {
             PickFault::Unreadable => "The file can not be read.",
         }
         .to_owned(),
-        PortalError::DiskFull => "The disk is full. Nothing that was stored is lost.".to_owned(),
+        PortalError::DiskFull => "The disk is full or can not be used. Nothing that was stored is lost.".to_owned(),
         PortalError::KeyLocked => "The keys are locked.".to_owned(),
         PortalError::KeyUnavailable => "The keystore fails. Try again.".to_owned(),
         PortalError::KeyLost => "The key does not open the store. Signing in begins a new one beside it.".to_owned(),

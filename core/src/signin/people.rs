@@ -3,6 +3,7 @@
 //! Holds: one folder and one key per person and firm; no call opens the store of anyone but the one asked for.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use portico_wire::ids::{DeviceId, FirmId, PersonId};
@@ -54,11 +55,13 @@ impl People {
     /// Reads the file; nobody where there is none.
     ///
     /// # Errors
-    /// [`PortalError::Bug`] where the file is not one of ours.
+    /// [`PortalError::Bug`] where the file is not one of ours; [`PortalError::DiskFull`] where it can not be read: only
+    /// a file that is not there means nobody, or signing in would write over the names of everybody's stores.
     pub fn read(home: &Path) -> Result<Self, PortalError> {
         match fs::read(home.join(FILE)) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| PortalError::bug("people file")),
-            Err(_) => Ok(Self::default()),
+            Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(_) => Err(PortalError::DiskFull),
         }
     }
 
@@ -212,3 +215,20 @@ impl PersonFolder {
 }
 
 const FILE: &str = "people.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // R51: who signed in before is not forgotten because their names can not be read for a moment.
+    #[test]
+    fn only_a_file_that_is_not_there_means_nobody() {
+        let home = tempfile::tempdir().unwrap();
+
+        let fresh = People::read(home.path());
+        fs::create_dir(home.path().join(FILE)).unwrap();
+        let unreadable = People::read(home.path());
+
+        assert_eq!((fresh, unreadable), (Ok(People::default()), Err(PortalError::DiskFull)));
+    }
+}

@@ -68,7 +68,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(fault: rusqlite::Error) -> Self {
         match fault.sqlite_error() {
             Some(code) => match code.code {
-                ErrorCode::DiskFull => Self::Full,
+                ErrorCode::DiskFull | ErrorCode::CannotOpen => Self::Full,
                 ErrorCode::NotADatabase => Self::WrongKey,
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked,
                 _ => Self::Failed(code.extended_code),

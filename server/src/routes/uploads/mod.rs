@@ -7,4 +7,6 @@ pub(crate) mod patch;
 pub(crate) mod put;
 pub(crate) mod reply;
 #[cfg(test)]
+mod meeting_requests;
+#[cfg(test)]
 mod tests;
