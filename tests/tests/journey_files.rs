@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 
 use portico_core::error::PortalError;
 use portico_core::outbox::entry::SendState;
@@ -225,6 +226,39 @@ async fn hostile_sources_are_told_apart_and_leave_nothing() {
         amina.portal().send_files(claim, "x").await,
         Err(PortalError::Refused { refusal: Refusal::of(RefusalCode::BatchEmpty) })
     );
+}
+
+// R1, R51: a cloud's file that never comes holds up nobody but its own pick, and giving it up is heard.
+#[tokio::test]
+async fn provider_that_never_ends_holds_up_only_its_own_pick() {
+    let world = World::new().await;
+    let (claim, other) = (world.conversation("claim"), world.conversation("notes"));
+    let mara = world.phone("mara").await;
+    let portal = mara.portal();
+    let (reader, mut provider) = std::io::pipe().unwrap();
+    provider.write_all(b"the beginning").unwrap();
+    let empty = || PickSource::Open(tempfile::tempfile().unwrap());
+    let first = portal.pick(claim, empty(), Some("taken out".to_owned())).await.unwrap();
+
+    let pending = std::fs::File::from(std::os::fd::OwnedFd::from(reader));
+    let mut stuck = Box::pin(portal.pick(claim, PickSource::Open(pending), None));
+    let meanwhile = async {
+        portal.pick(other, empty(), None).await.unwrap();
+        portal.take_out(claim, first.slot).unwrap();
+        portal.send_files(other, "").await.unwrap()
+    };
+    let key = tokio::select! {
+        biased;
+        picked = &mut stuck => panic!("{picked:?}"),
+        key = meanwhile => key,
+    };
+    drop(stuck);
+    portal.pick(claim, empty(), Some("the next".to_owned())).await.unwrap();
+
+    assert_eq!(state(&mara, key), SendState::Queued);
+    let picked = portal.timeline(claim, None, 1).unwrap().picked;
+    assert_eq!(picked.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["the next"]);
+    drop(provider);
 }
 
 // R38: a name is shown as it is; what a file is, its bytes say.

@@ -1,9 +1,8 @@
 //! Intents about files: pick, take out, send, pause, hand over. Copying runs off the async threads.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use portico_wire::file::check_name;
 use portico_wire::ids::{ConversationId, SendKey};
@@ -25,20 +24,6 @@ use crate::upload::pack::{self, PackError};
 use crate::upload::progress::UploadProgress;
 use crate::upload::pump::HANDED_MS;
 use crate::upload::source::{Opened, PickFault, PickSource};
-
-/// Who may write packs.
-#[derive(Debug, Default)]
-pub(super) struct Packing {
-    /// Guards the packs, one writer at a time; and the batches whose every file was picked by this process: what an
-    /// earlier one wrote may have been lost with the power.
-    fresh: Mutex<BTreeSet<SendKey>>,
-}
-
-impl Packing {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<SendKey>> {
-        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What an operating system needs to carry a batch by itself. Secret: whoever holds it may append to this batch.
 #[derive(Clone, PartialEq, Eq)]
@@ -113,7 +98,10 @@ impl Portal {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancelled));
         let room = Arc::clone(&self.room);
-        let picked = off_thread(move || room.pick(conversation, source, name, &cancelled)).await?;
+        let packing = move || {
+            room.packing.alone(conversation, || room.pick(conversation, source, name, &cancelled))
+        };
+        let picked = off_thread(packing).await?;
         self.room.hub.tell(&[PortalEvent::TimelineChanged(conversation)]);
         Ok(picked)
     }
@@ -123,16 +111,16 @@ impl Portal {
     /// # Errors
     /// [`PortalError::NotHere`], or a store fault.
     pub fn take_out(&self, conversation: ConversationId, slot: u32) -> Result<(), PortalError> {
-        let fresh = self.room.packing.lock();
-        let taken = self.room.store.write(|writing| {
-            let Some(batch) = writing.composing(conversation)? else { return Ok(false) };
-            let taken = writing.take_out(batch.send_key, slot)?;
-            if taken && batch.files.len() == 1 {
-                writing.drop_composing(batch.send_key)?;
-            }
-            Ok::<_, StoreError>(taken)
+        let taken = self.room.packing.beside(conversation, |somebody_picks| {
+            self.room.store.write(|writing| {
+                let Some(batch) = writing.composing(conversation)? else { return Ok(false) };
+                let taken = writing.take_out(batch.send_key, slot)?;
+                if taken && !somebody_picks {
+                    writing.drop_composing_if_empty(batch.send_key)?;
+                }
+                Ok::<_, StoreError>(taken)
+            })
         })?;
-        drop(fresh);
         if !taken {
             return Err(PortalError::NotHere);
         }
@@ -147,7 +135,9 @@ impl Portal {
     /// the copy on this phone is; [`PortalError::NotHere`], [`PortalError::DiskFull`]: nothing is queued, all stays picked.
     pub async fn send_files(&self, conversation: ConversationId, text: &str) -> Result<SendKey, PortalError> {
         let (room, text) = (Arc::clone(&self.room), text.to_owned());
-        let key = off_thread(move || room.send_files(conversation, &text)).await?;
+        let queueing =
+            move || room.packing.alone(conversation, || room.send_files(conversation, &text));
+        let key = off_thread(queueing).await?;
         self.outbox_changed(conversation);
         self.sweep_packs()?;
         Ok(key)
@@ -159,7 +149,9 @@ impl Portal {
     /// [`PortalError::NotHere`] for an entry that is neither, or has no files here; [`PortalError::DiskFull`].
     pub async fn send_files_again(&self, key: SendKey) -> Result<SendKey, PortalError> {
         let room = Arc::clone(&self.room);
-        let again = off_thread(move || room.send_files_again(key)).await?;
+        let old = room.store.read(|reading| reading.batch(key))?.ok_or(PortalError::NotHere)?;
+        let copying = move || room.packing.alone(old.conversation_id, || room.send_files_again(key));
+        let again = off_thread(copying).await?;
         self.outbox_changed(again.conversation_id);
         self.sweep_packs()?;
         Ok(again.send_key)
@@ -279,21 +271,18 @@ impl Portal {
 
     /// Removes the packs that no row needs.
     pub(super) fn sweep_packs(&self) -> Result<(), PortalError> {
-        // Whoever is packing sweeps later.
-        let _packing = match self.room.packing.fresh.try_lock() {
-            Ok(packing) => packing,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(()),
-        };
-        let Ok(packs) = std::fs::read_dir(self.room.folder.packs()) else { return Ok(()) };
-        let needed = self.room.store.read(|reading| reading.needed_packs())?;
-        for pack in packs.flatten() {
-            if !needed.iter().any(|name| pack.file_name() == name.as_str()) {
-                // What can not be removed is tried again at the next opening.
-                drop(std::fs::remove_file(pack.path()));
+        let swept = self.room.packing.while_nobody_writes(|| {
+            let Ok(packs) = std::fs::read_dir(self.room.folder.packs()) else { return Ok(()) };
+            let needed = self.room.store.read(|reading| reading.needed_packs())?;
+            for pack in packs.flatten() {
+                if !needed.iter().any(|name| pack.file_name() == name.as_str()) {
+                    // What can not be removed is tried again at the next opening.
+                    drop(std::fs::remove_file(pack.path()));
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        swept.unwrap_or(Ok(()))
     }
 }
 
@@ -323,34 +312,32 @@ impl Room {
         name: Option<String>,
         cancelled: &AtomicBool,
     ) -> Result<PickedFile, PortalError> {
-        let mut fresh = self.packing.lock();
         let opened = source.open().map_err(unreadable)?;
         let name = name.or_else(|| opened.name.clone()).unwrap_or_default();
         check_name(&name)?;
         let batch = match self.store.read(|reading| reading.composing(conversation))? {
             Some(batch) => batch,
-            None => self.begin_batch(conversation, &mut fresh)?,
+            None => self.begin_batch(conversation)?,
         };
         let picked = self.pack(&batch, &opened, name, cancelled);
-        if picked.is_err() && batch.files.is_empty() {
-            self.store.write(|writing| writing.drop_composing(batch.send_key))?;
-            drop(std::fs::remove_file(self.path_of(&batch)));
+        if picked.is_err() {
+            // What was picked before may have been taken out meanwhile.
+            let dropped = self.store.write(|writing| writing.drop_composing_if_empty(batch.send_key))?;
+            if dropped {
+                drop(std::fs::remove_file(self.path_of(&batch)));
+            }
         }
         picked
     }
 
-    fn begin_batch(
-        &self,
-        conversation: ConversationId,
-        fresh: &mut BTreeSet<SendKey>,
-    ) -> Result<BatchRow, PortalError> {
+    fn begin_batch(&self, conversation: ConversationId) -> Result<BatchRow, PortalError> {
         make_private_folder(&self.folder.packs()).map_err(|_| PortalError::DiskFull)?;
         let batch = self.new_batch(conversation);
         self.store.write(|writing| {
             writing.head(conversation)?.ok_or(PortalError::NotHere)?;
             Ok::<_, PortalError>(writing.begin_batch(&batch)?)
         })?;
-        fresh.insert(batch.send_key);
+        self.packing.began(batch.send_key);
         Ok(batch)
     }
 
@@ -384,7 +371,7 @@ impl Room {
         let (key, at_bytes) = (batch.batch_key.file_key(batch.id(), slot), batch.end_bytes());
         let room_bytes = limits.bytes_max - before;
         let packed =
-            pack::append(&self.path_of(batch), at_bytes, &key, &mut &opened.file, room_bytes, cancelled)
+            pack::append(&self.path_of(batch), at_bytes, &key, &mut opened.reader(cancelled), room_bytes, cancelled)
                 .map_err(|fault| match fault {
                     PackError::Cancelled => PortalError::Ended,
                     PackError::TooLarge(least) => PortalError::from(Refusal::over(
@@ -411,13 +398,15 @@ impl Room {
     }
 
     fn send_files(&self, conversation: ConversationId, text: &str) -> Result<SendKey, PortalError> {
-        let fresh = self.packing.lock();
-        let batch = self.store.read(|reading| reading.composing(conversation))?;
+        let batch = self.store.read(|reading| {
+            reading.head(conversation)?.ok_or(PortalError::NotHere)?;
+            Ok::<_, PortalError>(reading.composing(conversation)?)
+        })?;
         let mut batch = batch.ok_or(Refusal::of(RefusalCode::BatchEmpty))?;
         let stated: Vec<ManifestFile> = batch.files.iter().map(PickedFile::stated).collect();
         BatchLimits::MOST.check_manifest(text, &stated)?;
         let path = self.path_of(&batch);
-        if !fresh.contains(&batch.send_key)
+        if !self.packing.is_fresh(batch.send_key)
             && let Some(place) = pack::damaged_file(&path, &batch)
         {
             return Err(Refusal::of(RefusalCode::FileDamaged).of_file(place).into());
@@ -438,7 +427,6 @@ impl Room {
     }
 
     fn send_files_again(&self, key: SendKey) -> Result<BatchRow, PortalError> {
-        let _packing = self.packing.lock();
         let found = self
             .store
             .read(|reading| Ok::<_, StoreError>((reading.outbox_entry(key)?, reading.batch(key)?)))?;

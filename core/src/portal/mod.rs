@@ -37,6 +37,7 @@ use crate::store::{Fact, SessionFacts, Store, StoreError};
 use crate::sync::apply;
 use crate::sync::pull::Puller;
 use crate::timeline::item::{Echo, FirstScreen, SearchResults, TimelinePage};
+use crate::upload::packing::Packing;
 use crate::upload::pump::UploadPump;
 
 /// What is known of the way to the server. Screens say it as it is.
@@ -67,7 +68,7 @@ struct Room {
     hub: Arc<EventHub>,
     pump: Pump,
     uploads: UploadPump,
-    packing: files::Packing,
+    packing: Packing,
     held_files: HeldFiles,
     puller: Puller,
     session: SessionFacts,
@@ -149,7 +150,7 @@ impl Portal {
                 hub,
                 pump,
                 uploads,
-                packing: files::Packing::default(),
+                packing: Packing::default(),
                 held_files,
                 puller,
                 session,

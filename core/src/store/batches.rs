@@ -281,18 +281,20 @@ impl Writing<'_> {
         self.line_up(batch.send_key, batch.conversation_id, Lane::Batches, body, composed_at_ms)
     }
 
-    /// Drops what is being picked.
+    /// Drops what is being picked where no file of it is left. Whether it did.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn drop_composing(&self, key: SendKey) -> Result<(), StoreError> {
-        for sql in [
-            "DELETE FROM batch_files WHERE send_key = (SELECT send_key FROM batches WHERE send_key = ?1 AND composing = 1)",
-            "DELETE FROM batches WHERE send_key = ?1 AND composing = 1",
-        ] {
-            self.0.0.prepare_cached(sql)?.execute([key.as_bytes()])?;
-        }
-        Ok(())
+    pub fn drop_composing_if_empty(&self, key: SendKey) -> Result<bool, StoreError> {
+        let dropped = self
+            .0
+            .0
+            .prepare_cached(
+                "DELETE FROM batches WHERE send_key = ?1 AND composing = 1
+                 AND NOT EXISTS (SELECT 1 FROM batch_files WHERE batch_files.send_key = batches.send_key)",
+            )?
+            .execute([key.as_bytes()])?;
+        Ok(dropped > 0)
     }
 
     /// Notes how much of the pack the server holds, in an attempt in which it has answered. Whether that is other than it

@@ -11,6 +11,7 @@
 //! that no row needs is removed at the next opening.
 
 pub mod pack;
+pub mod packing;
 pub mod progress;
 pub mod pump;
 pub mod source;

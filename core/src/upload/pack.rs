@@ -63,7 +63,10 @@ pub fn append(
         // What fails here is cut off by the next append.
         drop(file.set_len(at_bytes));
     }
-    copied
+    match copied {
+        Err(PackError::Source(_)) if cancelled.load(Relaxed) => Err(PackError::Cancelled),
+        copied => copied,
+    }
 }
 
 fn copy(

@@ -1,9 +1,13 @@
 //! What the person picked: a path or an open descriptor, which may be anything.
 
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::SystemTime;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 /// Something picked.
 #[derive(Debug)]
@@ -93,7 +97,46 @@ impl PickSource {
     }
 }
 
+/// The bytes of a source. One that may not come, such as a pipe's, is waited for in steps, so that whoever cancels is
+/// heard; the read then fails.
+#[derive(Debug)]
+pub struct SourceReader<'a> {
+    opened: &'a Opened,
+    cancelled: &'a AtomicBool,
+}
+
+impl Read for SourceReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        // A file has its bytes, or its disk fails.
+        while self.opened.before.is_none() && !has_bytes(&self.opened.file)? {
+            if self.cancelled.load(Relaxed) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+        }
+        (&self.opened.file).read(out)
+    }
+}
+
+/// Whether a read of `file` answers at once; waits for that a little.
+fn has_bytes(file: &File) -> io::Result<bool> {
+    let step = Timespec { tv_sec: 0, tv_nsec: HEARD_WITHIN_NS };
+    match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&step)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(Errno::INTR) => Ok(false),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
+/// Within what time a reader that waits hears that it is cancelled, in nanoseconds.
+const HEARD_WITHIN_NS: i64 = 100_000_000;
+
 impl Opened {
+    /// Reads it from where it stands, until it ends or is `cancelled`.
+    #[must_use]
+    pub const fn reader<'a>(&'a self, cancelled: &'a AtomicBool) -> SourceReader<'a> {
+        SourceReader { opened: self, cancelled }
+    }
+
     /// How large it says it is; none where it can not know.
     #[must_use]
     pub fn size_bytes(&self) -> Option<u64> {
