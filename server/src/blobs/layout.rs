@@ -108,6 +108,17 @@ impl Layout {
         None
     }
 
+    /// How many bytes on disk hold the first `wire_bytes` of the wire, which end at a chunk's edge.
+    pub(crate) fn disk_bytes_at(&self, wire_bytes: u64) -> u64 {
+        let mut cursor = Cursor::default();
+        while cursor.wire_bytes < wire_bytes
+            && let Some(piece) = self.piece(cursor)
+        {
+            cursor = Self::after(cursor, piece);
+        }
+        cursor.disk_bytes
+    }
+
     /// The edge behind `piece`, which is the one at `cursor`.
     pub(crate) const fn after(cursor: Cursor, piece: Piece) -> Cursor {
         Cursor {

@@ -10,6 +10,6 @@ mod sealed_file;
 mod segments;
 
 pub(crate) use layout::{Cursor, Form, Layout};
-pub(crate) use opener::{Opener, look};
+pub(crate) use opener::{Opener, look, reseal};
 pub(crate) use sealed_file::SealedFile;
 pub(crate) use segments::Segments;

@@ -3,12 +3,12 @@
 //! Holds: what was counted has opened in its own place. A file whose every chunk opened and whose hash is another one
 //! stops the count for good: its bytes are not those of the manifest.
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use portico_wire::file::{TYPE_BYTES, media_type};
 use portico_wire::ids::SegmentId;
-use portico_wire::seal::{ChunkDamaged, FileCipher, chunks};
+use portico_wire::seal::{ChunkDamaged, FileCipher, TAG_BYTES, chunks};
 use ring::digest;
 
 use super::layout::{Cursor, LaidFile, Layout, Piece};
@@ -147,4 +147,35 @@ pub(crate) fn look(segments: &Segments, segment: SegmentId, layout: Arc<Layout>)
     file.set_len(opener.at.disk_bytes)?;
     file.sync_all()?;
     Ok(opener)
+}
+
+/// Copies what opens of the segment `from`, laid out as `old`, into the segment `to`, sealed as `new` says: the same
+/// files under other keys. Durable when it returns. Blocks for as long as it takes to read it.
+///
+/// # Errors
+/// Those of the disk; `from` is as it was.
+pub(crate) fn reseal(
+    segments: &Segments,
+    (from, old): (SegmentId, Arc<Layout>),
+    (to, new): (SegmentId, Arc<Layout>),
+) -> io::Result<()> {
+    let (mut opener, mut sealer) = (Opener::new(old), Opener::new(new));
+    let Some(mut file) = segments.open_present(from)? else { return Ok(()) };
+    let mut out = segments.open_to_append(to, 0)?;
+    let mut chunk = Vec::new();
+    while let Some(piece) = opener.due() {
+        chunk.resize(piece.disk_bytes, 0);
+        match file.read_exact(&mut chunk) {
+            Ok(()) => {}
+            Err(fault) if fault.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(fault) => return Err(fault),
+        }
+        if opener.open(&mut chunk).is_err() {
+            break;
+        }
+        chunk.truncate(piece.disk_bytes - TAG_BYTES);
+        sealer.seal(&mut chunk);
+        out.write_all(&chunk)?;
+    }
+    out.sync_all()
 }

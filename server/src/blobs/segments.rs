@@ -73,6 +73,19 @@ impl Segments {
         }
     }
 
+    /// Cuts a segment to `disk_bytes`, durably, where it is longer; one that is not there is not.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn cut(&self, segment: SegmentId, disk_bytes: u64) -> io::Result<()> {
+        let Some(file) = self.open_present(segment)? else { return Ok(()) };
+        if file.metadata()?.len() > disk_bytes {
+            file.set_len(disk_bytes)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+
     /// Removes a segment; one that is not there is removed.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use tracing::Instrument as _;
 use super::desk::{Running, Turn, Upload};
 use super::finish;
 use super::pipe::{Flow, Pipe};
+use super::renew;
 use crate::blobs::{Cursor, Layout};
 use crate::door::{BodyBroken, next_data};
 use crate::error::ApiError;
@@ -102,29 +103,37 @@ pub(crate) async fn receive(
 }
 
 async fn work(app: &App, capability: Sha256, start: Start, body: &mut Body) -> Result<Received, ApiError> {
-    let found = app.store().entitled(capability, app.now_ms()).await?;
-    let batch = match found {
-        None => return Ok(Received::Gone),
-        Some(Entitled::Finished(row, answer)) => {
-            return finish::again(app, &row, answer, start, body).await;
-        }
-        Some(Entitled::Open(batch)) => batch,
-    };
-    let upload = app.uploads().upload(&batch);
-    let Some(mut turn) = upload.take_turn().await else {
-        return passed(app, capability, &upload).await;
-    };
-    match app.store().entitled(capability, app.now_ms()).await? {
-        Some(Entitled::Open(batch)) if batch.segment == upload.segment => {
-            append(app, &upload, &mut turn, *batch, start, body).await
-        }
-        Some(Entitled::Finished(row, answer)) => {
-            drop(turn);
-            finish::again(app, &row, answer, start, body).await
-        }
-        Some(Entitled::Open(_)) | None => {
-            app.uploads().forget(upload.segment);
-            Ok(Received::Gone)
+    loop {
+        let batch = match app.store().entitled(capability, app.now_ms()).await? {
+            None => return Ok(Received::Gone),
+            Some(Entitled::Finished(row, answer)) => {
+                return finish::again(app, &row, answer, start, body).await;
+            }
+            Some(Entitled::Open(batch)) => batch,
+        };
+        let upload = app.uploads().upload(&batch);
+        let Some(mut turn) = upload.take_turn().await else {
+            return passed(app, capability, &upload).await;
+        };
+        match app.store().entitled(capability, app.now_ms()).await? {
+            Some(Entitled::Open(batch)) if batch.segment == upload.segment => {
+                if !renew::is_due(&upload, &mut turn).await? {
+                    return append(app, &upload, &mut turn, *batch, start, body).await;
+                }
+                renew::under_new_key(app, &batch).await?;
+                drop(turn);
+                app.uploads().end(batch.segment).await;
+            }
+            Some(Entitled::Finished(row, answer)) => {
+                drop(turn);
+                return finish::again(app, &row, answer, start, body).await;
+            }
+            // It lies elsewhere by now.
+            Some(Entitled::Open(_)) => drop(app.uploads().forget(upload.segment)),
+            None => {
+                app.uploads().forget(upload.segment);
+                return Ok(Received::Gone);
+            }
         }
     }
 }
@@ -163,9 +172,7 @@ async fn append(
     let (end, offset) = match carried {
         Ok(carried) => carried,
         Err(fault) => {
-            // What is on disk has to be looked through again before anybody states it.
-            *turn.opener() = None;
-            upload.stated.send_replace(None);
+            upload.distrust(turn.opener()).await;
             return Err(ApiError::disk(&fault));
         }
     };

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, select};
@@ -43,6 +44,11 @@ pub(crate) struct Upload {
     opener: Arc<TurnMutex<Option<Opener>>>,
     /// Bytes of the representation that are durable and opened; none until the segment was looked through.
     pub(super) stated: watch::Sender<Option<u64>>,
+    /// Whether every chunk of the segment was sealed or received by this process.
+    pub(super) is_ours: AtomicBool,
+    /// After a fault of the disk: what was durable before it. What lies behind may look whole in the page cache and not
+    /// be on the disk. Guards nothing else.
+    cut_to: Mutex<Option<u64>>,
 }
 
 /// A request's turn on its batch.
@@ -86,6 +92,8 @@ impl Uploads {
                 newest: watch::Sender::new(0),
                 opener: Arc::default(),
                 stated: watch::Sender::new(None),
+                is_ours: AtomicBool::new(false),
+                cut_to: Mutex::default(),
             })
         }))
     }
@@ -175,12 +183,40 @@ impl Upload {
             return Ok(opener.at().wire_bytes);
         }
         let (segments, segment, layout) = (self.segments.clone(), self.segment, Arc::clone(&self.layout));
-        let looked = spawn_blocking(move || look(&segments, segment, layout)).await;
-        let looked = looked.map_err(io::Error::other)??;
+        let durable = *self.cut_to();
+        let looked = spawn_blocking(move || {
+            if let Some(durable) = durable {
+                segments.cut(segment, layout.disk_bytes_at(durable))?;
+            }
+            let is_fresh = !segments.path(segment).exists();
+            Ok::<_, io::Error>((look(&segments, segment, layout)?, is_fresh))
+        });
+        let (looked, is_fresh) = looked.await.map_err(io::Error::other)??;
+        *self.cut_to() = None;
+        self.is_ours.fetch_or(is_fresh, Relaxed);
         let offset = looked.at().wire_bytes;
         *opener = Some(looked);
         self.stated.send_replace(Some(offset));
         Ok(offset)
+    }
+}
+
+impl Upload {
+    /// After a fault of the disk: only what an fsync has vouched for before counts, and is looked through again before
+    /// anybody states it.
+    pub(super) async fn distrust(&self, opener: &mut Option<Opener>) {
+        *opener = None;
+        if let Some(durable) = self.stated.send_replace(None) {
+            *self.cut_to() = Some(durable);
+        }
+        // At once, while this process knows; where that fails too, whoever looks next tries again.
+        if let Err(fault) = self.look_through(opener).await {
+            tracing::warn!(segment = %self.segment, %fault, "a segment can not be looked through");
+        }
+    }
+
+    fn cut_to(&self) -> std::sync::MutexGuard<'_, Option<u64>> {
+        self.cut_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -202,5 +238,40 @@ impl Turn {
     /// The segment's opener; none until it was looked through, and after a fault.
     pub(super) fn opener(&mut self) -> &mut Option<Opener> {
         &mut self.opener
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portico_wire::encoding::Sha256;
+
+    use crate::store::Entitled;
+    use crate::testing::{Pack, World};
+
+    const CHUNK: usize = 65_552;
+
+    // R52: what an fsync failed on may look whole in the page cache; it does not count, and comes again.
+    #[tokio::test]
+    async fn only_what_was_durable_counts_after_a_fault_of_the_disk() {
+        let world = World::new().await;
+        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let pack = Pack::of(&amina, &world, claim, &[200_000]);
+        let opened = amina.opened(&amina.open(&pack).await);
+        amina.patch(&opened.capability, 0, pack.bytes[..CHUNK].to_vec()).await;
+        let capability = Sha256::of(&[&opened.capability.0]);
+        let entitled = world.app.store().entitled(capability, world.app.now_ms()).await.unwrap();
+        let Some(Entitled::Open(batch)) = entitled else { panic!("it is open") };
+        let path = world.app.uploads().segments().path(batch.segment);
+        let mut unsynced = std::fs::read(&path).unwrap();
+        unsynced.extend_from_slice(&pack.bytes[CHUNK..2 * CHUNK]);
+        std::fs::write(&path, unsynced).unwrap();
+
+        let upload = world.app.uploads().upload(&batch);
+        upload.distrust(upload.take_turn().await.unwrap().opener()).await;
+
+        assert_eq!(amina.head(&opened.capability).await.stands(), (204, CHUNK as u64, "?0"));
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), CHUNK as u64);
+        let rest = amina.patch(&opened.capability, CHUNK as u64, pack.from(CHUNK as u64)).await;
+        assert_eq!(rest.status, 200);
     }
 }

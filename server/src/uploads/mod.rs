@@ -2,7 +2,7 @@
 //!
 //! - `desk`: whose turn it is on each batch, and what offset is stated. `append`: one request, from capability to
 //!   answer. `pipe`: write, open, fsync, side by side. `finish`: the commit, and its answer again.
-//! - `expire`: what is forgotten for want of bytes.
+//! - `expire`: what is forgotten for want of bytes. `renew`: what the server seals itself, after a restart.
 //!
 //! Bounds: each upload holds a few MiB; [`Uploads`] remembers a few hundred batches.
 
@@ -11,6 +11,7 @@ mod desk;
 mod expire;
 mod finish;
 mod pipe;
+mod renew;
 
 pub(crate) use append::{Received, Start, receive};
 pub(crate) use desk::Uploads;

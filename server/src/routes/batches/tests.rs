@@ -252,6 +252,13 @@ async fn plain_batch_is_sealed_by_the_server_and_resumes_too() {
     assert_eq!(opened.length_bytes, 220_003);
 
     let cut = amina.patch(&opened.capability, 0, pack.bytes[..150_000].to_vec()).await;
+    let segment = |world: &World| {
+        let mut segments = std::fs::read_dir(world.config().blobs()).unwrap();
+        let only = segments.next().unwrap().unwrap().path();
+        assert!(segments.next().is_none());
+        std::fs::read(only).unwrap()
+    };
+    let before = segment(&world);
     amina.hang_up();
     let world = world.restart();
     amina.router = world.app.router();
@@ -259,13 +266,14 @@ async fn plain_batch_is_sealed_by_the_server_and_resumes_too() {
     let accepted: Accepted = amina.patch(&again.capability, 131_072, pack.from(131_072)).await.json();
 
     assert_eq!((cut.stands(), again.offset_bytes), ((204, 131_072, "?0"), 131_072));
+    assert_eq!(before.len(), 2 * CHUNK, "what a crash may have taken is sealed under another key");
+    assert!(segment(&world)[..CHUNK] != before[..CHUNK]);
     let types: Vec<&str> = accepted.entry.files.iter().map(|file| file.media_type.as_str()).collect();
     assert_eq!(types, ["text/plain", "application/octet-stream", "text/plain"]);
     for (file, (_, content)) in accepted.entry.files.iter().zip(&files) {
         assert!(amina.attachment(file.attachment_id).await.body == *content);
     }
-    let segment = std::fs::read_dir(world.config().blobs()).unwrap().next().unwrap().unwrap().path();
-    assert!(!std::fs::read(segment).unwrap().windows(11).any(|window| window == b"privileged "));
+    assert!(!segment(&world).windows(11).any(|window| window == b"privileged "));
     assert_eq!(world.app.verify().await.unwrap().faults, []);
 }
 

@@ -3,10 +3,10 @@
 pub(crate) mod cancel;
 pub(crate) mod capability;
 pub(crate) mod head;
+#[cfg(test)]
+mod meeting_requests;
 pub(crate) mod patch;
 pub(crate) mod put;
 pub(crate) mod reply;
-#[cfg(test)]
-mod meeting_requests;
 #[cfg(test)]
 mod tests;

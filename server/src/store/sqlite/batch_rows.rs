@@ -160,6 +160,19 @@ pub(super) fn of_capability(
     found.map(|batch| with_files(connection, batch)).transpose()
 }
 
+/// Says that a batch lies in another segment, under another key.
+pub(super) fn move_to(
+    connection: &Connection,
+    from: SegmentId,
+    to: SegmentId,
+    batch_key: &[u8; 32],
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE batches SET segment_id = ?2, batch_key = ?3 WHERE segment_id = ?1")?
+        .execute(params![from.as_bytes(), to.as_bytes(), batch_key])?;
+    Ok(())
+}
+
 fn with_files(connection: &Connection, mut batch: BatchRow) -> rusqlite::Result<BatchRow> {
     let caller = batch.caller;
     batch.files = connection

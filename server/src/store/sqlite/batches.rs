@@ -200,6 +200,19 @@ impl Store {
         Ok(segments)
     }
 
+    /// Says that the open batch in segment `from` lies in `to`, under another key.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; the batch stays where it was.
+    pub(crate) async fn move_batch(
+        &self,
+        from: SegmentId,
+        to: SegmentId,
+        batch_key: [u8; 32],
+    ) -> Result<(), StoreError> {
+        self.write(move |write| batch_rows::move_to(write.connection, from, to, &batch_key)).await
+    }
+
     /// Forgets a batch that is over; whether it was.
     ///
     /// # Errors
