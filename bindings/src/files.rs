@@ -30,6 +30,8 @@ pub struct BackgroundTransfer {
     pub held_bytes: u64,
     /// When the server forgets what was not sent, UTC milliseconds by its clock.
     pub expires_at_ms: i64,
+    /// Whether it may go over a metered network.
+    pub metered: bool,
 }
 
 /// One header.
@@ -59,7 +61,8 @@ impl Portal {
         self.wait(Some(call), move |core| async move { core.pick(conversation, source, name).await }).await
     }
 
-    /// The same for an open file descriptor, such as Android's `detachFd` gives. It is closed in every case.
+    /// The same for an open file descriptor, read from where it stands. It stays the caller's, who may close it once this
+    /// call has ended, however it ended.
     ///
     /// # Errors
     /// As `pick`; `FileUnreadable` for what is no descriptor.
@@ -70,7 +73,7 @@ impl Portal {
         name: String,
         call: u64,
     ) -> Result<PickedFile, PortalError> {
-        let source = PickSource::Open(owned(descriptor)?);
+        let source = PickSource::Open(duplicate_of(descriptor)?);
         self.wait(Some(call), move |core| async move { core.pick(conversation, source, Some(name)).await })
             .await
     }
@@ -102,6 +105,23 @@ impl Portal {
     /// `NotHere` for an entry that is neither, or has no files here; `DiskFull`.
     pub async fn send_files_again(&self, key: SendKey, call: u64) -> Result<SendKey, PortalError> {
         self.wait(Some(call), move |core| async move { core.send_files_again(key).await }).await
+    }
+
+    /// On a network that `NetworkStatus` calls metered, batches with more than `bytes_max` left to send wait for
+    /// another; none: all go at once, as until the first call. Kept over restarts.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub fn allow_metered_within(&self, bytes_max: Option<u64>) -> Result<(), PortalError> {
+        self.with(|core| core.allow_metered_within(bytes_max))
+    }
+
+    /// Lets one batch go over whatever network is here.
+    ///
+    /// # Errors
+    /// `NotHere`, or a store fault.
+    pub fn allow_metered(&self, key: SendKey) -> Result<(), PortalError> {
+        self.with(|core| core.allow_metered(key))
     }
 
     /// Brings an attachment onto this phone, from where the last attempt stopped; nothing is asked where it is here. It
@@ -197,17 +217,20 @@ impl Portal {
 }
 
 #[cfg(unix)]
-#[expect(unsafe_code, reason = "a descriptor crosses the border as a number; from here on it is owned")]
-fn owned(descriptor: i32) -> Result<std::fs::File, PortalError> {
-    use std::os::fd::FromRawFd as _;
+#[expect(unsafe_code, reason = "a descriptor crosses the border as a number")]
+fn duplicate_of(descriptor: i32) -> Result<std::fs::File, PortalError> {
+    use std::os::fd::BorrowedFd;
+    let missing = PortalError::FileUnreadable { why: portico_core::upload::source::PickFault::Missing };
     if descriptor < 0 {
-        return Err(PortalError::FileUnreadable { why: portico_core::upload::source::PickFault::Missing });
+        return Err(missing);
     }
-    // SAFETY: the caller gives the descriptor away, as the documentation of the exported function says.
-    Ok(unsafe { std::fs::File::from_raw_fd(descriptor) })
+    // SAFETY: the caller holds it open until the call has ended; where they do not, the system refuses its number.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    // Our own: the caller may give up, and close theirs, while a thread still reads.
+    borrowed.try_clone_to_owned().map(std::fs::File::from).map_err(|_| missing)
 }
 
 #[cfg(not(unix))]
-fn owned(_descriptor: i32) -> Result<std::fs::File, PortalError> {
+fn duplicate_of(_descriptor: i32) -> Result<std::fs::File, PortalError> {
     Err(PortalError::FileUnreadable { why: portico_core::upload::source::PickFault::Unreadable })
 }

@@ -26,6 +26,7 @@ mod states;
 pub use error::PortError;
 pub use events::EventStream;
 pub use portal::Portal;
-pub use ports::{DeviceKey, NetworkStatus, Reach, SecretStore};
+pub use portico_core::ports::Reach;
+pub use ports::{DeviceKey, NetworkStatus, SecretStore};
 pub use runtime::{call_back, new_call, provoke_panic};
 pub use sign_in::{Answer, SignIn};

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use portico_core::net::transport::RealNetwork;
 use portico_core::ports::{
-    Append, BadServerUrl, Fetch, Fetched, Network, Ports, Request, Response, SecretFault, SoftwareDeviceKey,
-    SystemClock, SystemDice, Transport, TransportFault,
+    Append, BadServerUrl, Fetch, Fetched, Network, Ports, Reach, Request, Response, SecretFault,
+    SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
 };
 use zeroize::Zeroizing;
 
@@ -51,7 +51,7 @@ pub trait DeviceKey: Send + Sync {
 }
 
 /// What the system knows of the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[uniffi::remote(Enum)]
 pub enum Reach {
     /// No network at all: a request is not even tried.
     Offline,
@@ -128,6 +128,11 @@ struct AskingNetwork {
 impl Network for AskingNetwork {
     fn connect(&self, url: &str) -> Result<Arc<dyn Transport>, BadServerUrl> {
         Ok(Arc::new(AskingTransport { real: self.real.connect(url)?, status: Arc::clone(&self.status) }))
+    }
+
+    fn reach(&self) -> Reach {
+        // A shell that can not tell holds nothing back.
+        self.status.reach().unwrap_or(Reach::Unmetered)
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Fault {
     ConversationMissing,
     /// The keystore is locked or fails.
     KeyUnavailable,
+    /// The network costs: the batch waits for another, or for `allow_metered`.
+    Metered,
 }
 
 /// Where an entry of this phone stands, also long after its end.

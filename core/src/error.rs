@@ -137,7 +137,7 @@ impl From<Fault> for PortalError {
         match fault {
             Fault::NoConnection => Self::Offline,
             Fault::NotPortico => Self::NotPortico,
-            Fault::ServerFault | Fault::ServerBusy | Fault::ConversationMissing => {
+            Fault::ServerFault | Fault::ServerBusy | Fault::ConversationMissing | Fault::Metered => {
                 Self::RetryLater { after_s: None }
             }
             Fault::AppTooOld => Self::OtherVersion { server_wire: 0 },

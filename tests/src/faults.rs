@@ -9,7 +9,8 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use portico_core::ports::{
-    Append, BadServerUrl, Fetch, Fetched, Method, Network, Request, Response, Transport, TransportFault,
+    Append, BadServerUrl, Fetch, Fetched, Method, Network, Reach, Request, Response, Transport,
+    TransportFault,
 };
 use portico_core::testing::SeededDice;
 use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
@@ -83,6 +84,7 @@ pub struct PhoneNetwork {
 
 struct State {
     weather: Weather,
+    reach: Reach,
     stalled: Vec<Request>,
     newest_bearer: Option<String>,
     server_must_die: bool,
@@ -97,6 +99,7 @@ impl PhoneNetwork {
     pub fn new(server: Arc<ServerSlot>, dice: Arc<SeededDice>) -> Self {
         let state = State {
             weather: Weather::Calm,
+            reach: Reach::Unmetered,
             stalled: Vec::new(),
             newest_bearer: None,
             server_must_die: false,
@@ -113,6 +116,11 @@ impl PhoneNetwork {
     /// Changes the weather. What stood still is forgotten by nobody.
     pub fn set(&self, weather: Weather) {
         self.state().weather = weather;
+    }
+
+    /// What the system says of the network from here on.
+    pub fn say(&self, reach: Reach) {
+        self.state().reach = reach;
     }
 
     /// How many requests the phone made.
@@ -439,6 +447,10 @@ async fn answer_of(answer: axum::response::Response) -> Result<Response, Transpo
 impl Network for PhoneNetwork {
     fn connect(&self, _url: &str) -> Result<Arc<dyn Transport>, BadServerUrl> {
         Ok(Arc::new(self.clone()))
+    }
+
+    fn reach(&self) -> Reach {
+        self.state().reach
     }
 }
 

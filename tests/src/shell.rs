@@ -1,7 +1,6 @@
 //! A shell without a screen: what Kotlin and Swift do around the library, in Rust.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portico_core::PortalError;
@@ -52,19 +51,25 @@ impl SecretStore for ShellSecrets {
 }
 
 /// What the system says of the network.
-#[derive(Debug, Default)]
-pub struct ShellNetwork(AtomicBool);
+#[derive(Debug)]
+pub struct ShellNetwork(Mutex<Reach>);
+
+impl Default for ShellNetwork {
+    fn default() -> Self {
+        Self(Mutex::new(Reach::Unmetered))
+    }
+}
 
 impl ShellNetwork {
-    /// Airplane mode, or not.
-    pub fn set_offline(&self, offline: bool) {
-        self.0.store(offline, Ordering::Relaxed);
+    /// What it says from here on.
+    pub fn set(&self, reach: Reach) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reach;
     }
 }
 
 impl NetworkStatus for ShellNetwork {
     fn reach(&self) -> Result<Reach, PortError> {
-        Ok(if self.0.load(Ordering::Relaxed) { Reach::Offline } else { Reach::Unmetered })
+        Ok(*self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

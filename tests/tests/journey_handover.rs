@@ -84,8 +84,8 @@ async fn system_sends_the_whole_file_again_and_nothing_doubles() {
     handed.amina.portal().catch_up().await.unwrap();
     assert_eq!(
         handed.amina.network.requests() - before,
-        1,
-        "while the system has it, this app sends nothing"
+        2,
+        "while the system has it, this app asks what is new and what it may send, and sends nothing"
     );
 
     let (status, media_type, body) = system_sends(&handed.world, &transfer, usize::MAX).await.unwrap();

@@ -135,6 +135,7 @@ pub(crate) const fn fault(fault: Fault) -> &'static str {
         Fault::AppTooOld => "this version is too old for the server",
         Fault::ConversationMissing => "the restored server does not have the conversation yet",
         Fault::KeyUnavailable => "the keys are locked",
+        Fault::Metered => "the network costs; it waits for another",
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Fault {
     ConversationMissing,
     /// The keystore is locked or fails.
     KeyUnavailable,
+    /// The network costs: the batch waits for another, or for the person's word.
+    Metered,
 }
 
 impl Fault {
@@ -37,6 +39,7 @@ impl Fault {
             Self::AppTooOld => "app_too_old",
             Self::ConversationMissing => "conversation_missing",
             Self::KeyUnavailable => "key_unavailable",
+            Self::Metered => "metered",
         }
     }
 
@@ -50,6 +53,7 @@ impl Fault {
             "app_too_old" => Self::AppTooOld,
             "conversation_missing" => Self::ConversationMissing,
             "key_unavailable" => Self::KeyUnavailable,
+            "metered" => Self::Metered,
             _ => Self::ServerFault,
         }
     }

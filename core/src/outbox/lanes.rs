@@ -35,6 +35,8 @@ pub fn text_turn(before: Option<&Before>, since_ms: Option<i64>, now_ms: i64) ->
     let Some(before) = before else { return TextTurn::Now };
     let counts = match &before.state {
         SendState::Sending => before.reached,
+        // Nobody knows when it moves, so nobody waits for it.
+        SendState::Waiting { fault: Fault::Metered, .. } => return TextTurn::Now,
         SendState::Waiting { fault, .. } => *fault != Fault::NoConnection,
         SendState::HandedToOs { .. } => true,
         SendState::Queued => false,
@@ -93,7 +95,9 @@ mod tests {
     // R40: a batch that stands still by somebody's will holds nobody up.
     #[test]
     fn paused_batch_holds_no_text() {
-        for state in [SendState::Paused, SendState::NeedsSignIn, SendState::Withdrawing { until_ms: 0 }] {
+        let metered = SendState::Waiting { until_ms: 0, fault: Fault::Metered };
+        let withdrawing = SendState::Withdrawing { until_ms: 0 };
+        for state in [SendState::Paused, SendState::NeedsSignIn, metered, withdrawing] {
             assert_eq!(text_turn(Some(&batch(state, true)), None, 500), TextTurn::Now);
         }
     }

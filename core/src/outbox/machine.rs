@@ -59,6 +59,11 @@ pub enum Event {
     },
     /// The operating system is done with it, or lost it.
     HandedBack,
+    /// The network that is here costs, and nobody allowed it for this batch.
+    HeldBack {
+        /// When to look again if nobody says that the network changed, by the phone's clock.
+        until_ms: i64,
+    },
     /// The network changed or the app came to the front: what waits is due.
     Nudged,
     /// The person signed in again.
@@ -96,6 +101,7 @@ pub fn step(progress: Progress, event: Event, now_ms: i64) -> (Progress, Effect)
         Event::ResumeTapped => (resume(progress), Effect::None),
         Event::HandedOver { until_ms } => (hand_over(progress, until_ms), Effect::None),
         Event::HandedBack => (hand_back(progress), Effect::None),
+        Event::HeldBack { until_ms } => (hold_back(progress, until_ms), Effect::None),
         Event::Nudged => (nudge(progress), Effect::None),
         Event::SignedIn => (signed_in(progress), Effect::None),
         Event::RequestForgotten => (forget_request(progress), Effect::None),
@@ -208,6 +214,15 @@ fn hand_over(progress: Progress, until_ms: i64) -> Progress {
 
 fn hand_back(progress: Progress) -> Progress {
     if matches!(progress.state, SendState::HandedToOs { .. }) { back_in_line(progress) } else { progress }
+}
+
+/// Nothing leaves, so it counts as little as tried as before.
+fn hold_back(progress: Progress, until_ms: i64) -> Progress {
+    if is_to_be_sent(&progress.state) {
+        Progress { state: SendState::Waiting { until_ms, fault: Fault::Metered }, ..progress }
+    } else {
+        progress
+    }
 }
 
 fn back_in_line(progress: Progress) -> Progress {

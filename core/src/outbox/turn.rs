@@ -55,6 +55,15 @@ impl Turns {
         })
     }
 
+    /// Stores that a batch waits until `until_ms` for another network. The row is read anew.
+    pub(crate) fn hold_back(&self, key: SendKey, until_ms: i64) -> Result<(), StoreError> {
+        let now_ms = self.ports.clock.now_ms();
+        self.store.write(|writing| {
+            let Some(entry) = writing.outbox_entry(key)? else { return Ok(()) };
+            writing.keep_progress(key, &step(entry.progress, Event::HeldBack { until_ms }, now_ms).0)
+        })
+    }
+
     /// Asks the server to take the entry back.
     pub(crate) async fn withdraw(&self, key: SendKey, epoch: Epoch) -> Said {
         match self.link.ask::<WithdrawAnswer>(codec::withdraw(key, epoch)).await {

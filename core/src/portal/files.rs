@@ -8,7 +8,7 @@ use portico_wire::file::check_name;
 use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::refusal::{Refusal, RefusalCode};
 use portico_wire::seal::BatchKey;
-use portico_wire::upload::{BatchLimits, CAPABILITY_HEADER, ManifestFile};
+use portico_wire::upload::{CAPABILITY_HEADER, ManifestFile};
 
 use super::{Portal, Room};
 use crate::error::PortalError;
@@ -19,7 +19,7 @@ use crate::outbox::machine::{Event, step};
 use crate::outbox::turn::{Said, said_of};
 use crate::ports::files::make_private_folder;
 use crate::ports::{Response, random};
-use crate::store::{BatchRow, PickedFile, StoreError};
+use crate::store::{BatchRow, Fact, PickedFile, StoreError};
 use crate::upload::pack::{self, PackError};
 use crate::upload::progress::UploadProgress;
 use crate::upload::pump::HANDED_MS;
@@ -44,6 +44,8 @@ pub struct BackgroundTransfer {
     pub held_bytes: u64,
     /// When the server forgets what was not sent, UTC milliseconds by its clock.
     pub expires_at_ms: i64,
+    /// Whether it may go over a metered network.
+    pub metered: bool,
 }
 
 impl std::fmt::Debug for BackgroundTransfer {
@@ -98,9 +100,8 @@ impl Portal {
         let cancelled = Arc::new(AtomicBool::new(false));
         let _guard = CancelOnDrop(Arc::clone(&cancelled));
         let room = Arc::clone(&self.room);
-        let packing = move || {
-            room.packing.alone(conversation, || room.pick(conversation, source, name, &cancelled))
-        };
+        let packing =
+            move || room.packing.alone(conversation, || room.pick(conversation, source, name, &cancelled));
         let picked = off_thread(packing).await?;
         self.room.hub.tell(&[PortalEvent::TimelineChanged(conversation)]);
         Ok(picked)
@@ -135,8 +136,7 @@ impl Portal {
     /// the copy on this phone is; [`PortalError::NotHere`], [`PortalError::DiskFull`]: nothing is queued, all stays picked.
     pub async fn send_files(&self, conversation: ConversationId, text: &str) -> Result<SendKey, PortalError> {
         let (room, text) = (Arc::clone(&self.room), text.to_owned());
-        let queueing =
-            move || room.packing.alone(conversation, || room.send_files(conversation, &text));
+        let queueing = move || room.packing.alone(conversation, || room.send_files(conversation, &text));
         let key = off_thread(queueing).await?;
         self.outbox_changed(conversation);
         self.sweep_packs()?;
@@ -173,6 +173,28 @@ impl Portal {
         self.decide(key, &Event::ResumeTapped)
     }
 
+    /// On a metered network, batches with more than `bytes_max` left to send wait for another network, shown as such;
+    /// none: everything goes at once, as it does until this is called.
+    ///
+    /// # Errors
+    /// A store fault.
+    pub fn allow_metered_within(&self, bytes_max: Option<u64>) -> Result<(), PortalError> {
+        self.room.store.write(|writing| match bytes_max {
+            Some(bytes_max) => writing.set(Fact::MeteredBytesMax, &bytes_max),
+            None => writing.unset(Fact::MeteredBytesMax),
+        })?;
+        self.nudge()
+    }
+
+    /// Lets one batch go over whatever network is here.
+    ///
+    /// # Errors
+    /// [`PortalError::NotHere`], or a store fault.
+    pub fn allow_metered(&self, key: SendKey) -> Result<(), PortalError> {
+        self.room.store.write(|writing| writing.allow_metered(key))?;
+        self.decide(key, &Event::Nudged)
+    }
+
     /// How far a batch is, by what the server holds (R52).
     ///
     /// # Errors
@@ -202,7 +224,11 @@ impl Portal {
             Ok(opened) => opened,
             Err(said) => return self.keep_here(key, said),
         };
-        let batch = self.room.store.read(|reading| reading.batch(key))?.ok_or(PortalError::NotHere)?;
+        let (batch, metered) = self.room.store.read(|reading| {
+            let batch = reading.batch(key)?.ok_or(PortalError::NotHere)?;
+            let metered = reading.allowance(&batch)?.covers(batch.left_bytes());
+            Ok::<_, PortalError>((batch, metered))
+        })?;
         Ok(Some(BackgroundTransfer {
             send_key: key,
             url: format!("{}/v1/uploads", self.room.session.server_url.trim_end_matches('/')),
@@ -215,6 +241,7 @@ impl Portal {
             length_bytes: batch.length_bytes(),
             held_bytes: opened.offset_bytes,
             expires_at_ms: opened.expires_at_ms,
+            metered,
         }))
     }
 
@@ -349,6 +376,7 @@ impl Room {
             batch_key: BatchKey::from_bytes(random(&*self.ports.dice)),
             pack: format!("{send_key}.pack"),
             server_bytes: 0,
+            metered: false,
             files: Vec::new(),
         }
     }
@@ -364,24 +392,30 @@ impl Room {
         name: String,
         cancelled: &AtomicBool,
     ) -> Result<PickedFile, PortalError> {
-        let (limits, before) = (BatchLimits::MOST, batch.size_bytes());
+        let (limits, before) = (self.store.read(|reading| reading.batch_limits())?, batch.size_bytes());
         let stated = opened.size_bytes().unwrap_or(0);
         limits.check(batch.files.len() as u64 + 1, before.saturating_add(stated))?;
         let slot = self.store.write(|writing| writing.take_slot(batch.send_key))?;
         let (key, at_bytes) = (batch.batch_key.file_key(batch.id(), slot), batch.end_bytes());
-        let room_bytes = limits.bytes_max - before;
-        let packed =
-            pack::append(&self.path_of(batch), at_bytes, &key, &mut opened.reader(cancelled), room_bytes, cancelled)
-                .map_err(|fault| match fault {
-                    PackError::Cancelled => PortalError::Ended,
-                    PackError::TooLarge(least) => PortalError::from(Refusal::over(
-                        RefusalCode::BatchTooLarge,
-                        limits.bytes_max,
-                        before.saturating_add(least.max(stated)),
-                    )),
-                    PackError::Source(fault) => unreadable(PickFault::from(&fault)),
-                    PackError::Disk(_) => PortalError::DiskFull,
-                })?;
+        let room_bytes = limits.bytes_max.saturating_sub(before);
+        let packed = pack::append(
+            &self.path_of(batch),
+            at_bytes,
+            &key,
+            &mut opened.reader(cancelled),
+            room_bytes,
+            cancelled,
+        )
+        .map_err(|fault| match fault {
+            PackError::Cancelled => PortalError::Ended,
+            PackError::TooLarge(least) => PortalError::from(Refusal::over(
+                RefusalCode::BatchTooLarge,
+                limits.bytes_max,
+                before.saturating_add(least.max(stated)),
+            )),
+            PackError::Source(fault) => unreadable(PickFault::from(&fault)),
+            PackError::Disk(_) => PortalError::DiskFull,
+        })?;
         if !opened.stood_still(packed.size_bytes) {
             return Err(unreadable(PickFault::Changed));
         }
@@ -404,7 +438,7 @@ impl Room {
         })?;
         let mut batch = batch.ok_or(Refusal::of(RefusalCode::BatchEmpty))?;
         let stated: Vec<ManifestFile> = batch.files.iter().map(PickedFile::stated).collect();
-        BatchLimits::MOST.check_manifest(text, &stated)?;
+        self.store.read(|reading| reading.batch_limits())?.check_manifest(text, &stated)?;
         let path = self.path_of(&batch);
         if !self.packing.is_fresh(batch.send_key)
             && let Some(place) = pack::damaged_file(&path, &batch)

@@ -10,6 +10,7 @@ mod upkeep;
 pub use files::{BackgroundTransfer, TransferHeader};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use portico_wire::encoding::Base64;
 use portico_wire::ids::{ConversationId, SendKey};
@@ -70,6 +71,9 @@ struct Room {
     uploads: UploadPump,
     packing: Packing,
     held_files: HeldFiles,
+    /// Whether the server is to be asked at the next contact what one send may hold: once since this process began or
+    /// the app came to the front.
+    limits_due: AtomicBool,
     puller: Puller,
     session: SessionFacts,
     /// Wakes the pump: something was queued, signed, nudged.
@@ -152,6 +156,7 @@ impl Portal {
                 uploads,
                 packing: Packing::default(),
                 held_files,
+                limits_due: AtomicBool::new(true),
                 puller,
                 session,
                 pump_woken,

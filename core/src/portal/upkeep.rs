@@ -1,5 +1,7 @@
 //! Coming up to date and standing still: the loops behind a [`Portal`], and the system's words to it.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use portico_wire::message::Done;
 
 use super::{Connection, Portal};
@@ -89,6 +91,9 @@ impl Portal {
         let pulled = self.room.puller.pull(wait_s).await?;
         if let Pulled::Applied { changed, .. } = pulled {
             self.room.pump.passed()?;
+            if self.room.limits_due.swap(false, Relaxed) && !self.room.puller.ask_limits().await? {
+                self.room.limits_due.store(true, Relaxed);
+            }
             if changed {
                 // Access may be lost, backups may hold what was kept for them.
                 self.sweep_packs()?;
@@ -232,11 +237,12 @@ impl Portal {
     /// A store fault.
     pub fn became_active(&self) -> Result<(), PortalError> {
         self.room.active.send_replace(true);
+        self.room.limits_due.store(true, Relaxed);
         self.take_in_pushes()?;
         self.nudge()
     }
 
-    fn nudge(&self) -> Result<(), PortalError> {
+    pub(super) fn nudge(&self) -> Result<(), PortalError> {
         self.room.pump.nudge()?;
         self.room.pump_woken.notify_one();
         self.room.uploads_woken.notify_one();

@@ -226,6 +226,17 @@ pub trait DeviceKey: Send + Sync {
     fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault>;
 }
 
+/// What the system knows of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// No network at all: a request is not even tried.
+    Offline,
+    /// One that costs, or is to be spared.
+    Metered,
+    /// One that may be used freely.
+    Unmetered,
+}
+
 /// Makes transports to servers; the address comes from an invitation or is typed once.
 pub trait Network: Send + Sync {
     /// A transport to the server at `url`.
@@ -233,6 +244,11 @@ pub trait Network: Send + Sync {
     /// # Errors
     /// [`BadServerUrl`] where the address is none, or plain HTTP to another machine.
     fn connect(&self, url: &str) -> Result<Arc<dyn Transport>, BadServerUrl>;
+
+    /// What the system knows of the network now. A machine that nobody asks about it has one that may be used freely.
+    fn reach(&self) -> Reach {
+        Reach::Unmetered
+    }
 }
 
 /// An address that can not be a Portico server's: not `https://`, and not `http://` on this machine.

@@ -7,8 +7,9 @@ use portico_wire::upload::{ManifestFile, batch_id};
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::values::{hash, id, int, uint};
-use super::{Reading, StoreError, Writing};
+use super::{Fact, Reading, StoreError, Writing};
 use crate::outbox::entry::Lane;
+use crate::upload::metered::Allowance;
 
 /// A file of a batch. `Debug` shows slot and size.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub struct BatchRow {
     pub pack: String,
     /// Of the pack, that the server is known to hold.
     pub server_bytes: u64,
+    /// Whether the person said that it may go over a metered network.
+    pub metered: bool,
     /// In the order in which they are sent.
     pub files: Vec<PickedFile>,
 }
@@ -89,6 +92,12 @@ impl BatchRow {
         self.files.iter().map(|file| sealed_bytes(file.size_bytes)).sum()
     }
 
+    /// Bytes of the representation that the server is not known to hold.
+    #[must_use]
+    pub fn left_bytes(&self) -> u64 {
+        self.length_bytes().saturating_sub(self.server_bytes)
+    }
+
     /// The batch id that seals are bound to.
     #[must_use]
     pub const fn id(&self) -> [u8; 16] {
@@ -96,7 +105,7 @@ impl BatchRow {
     }
 }
 
-const COLUMNS: &str = "send_key, conversation_id, batch_key, pack, server_bytes";
+const COLUMNS: &str = "send_key, conversation_id, batch_key, pack, server_bytes, metered";
 
 fn bare_of(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
     Ok(BatchRow {
@@ -105,6 +114,7 @@ fn bare_of(row: &Row<'_>) -> rusqlite::Result<BatchRow> {
         batch_key: row.get("batch_key").map(BatchKey::from_bytes)?,
         pack: row.get("pack")?,
         server_bytes: uint(row.get("server_bytes")?),
+        metered: row.get("metered")?,
         files: Vec::new(),
     })
 }
@@ -148,6 +158,15 @@ impl Reading<'_> {
             .query_map([bare.send_key.as_bytes()], file_of)?
             .collect::<Result<_, _>>()?;
         Ok(BatchRow { files, ..bare })
+    }
+
+    /// What `batch` may cost.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn allowance(&self, batch: &BatchRow) -> Result<Allowance, StoreError> {
+        let within_bytes = self.fact(Fact::MeteredBytesMax)?;
+        Ok(Allowance { within_bytes, said_of_batch: batch.metered })
     }
 
     /// Batches that the system carries.
@@ -309,6 +328,16 @@ impl Writing<'_> {
         let sql = "UPDATE batches SET server_bytes = ?2, reached = 1 WHERE send_key = ?1";
         self.0.0.prepare_cached(sql)?.execute(known)?;
         Ok(moved)
+    }
+
+    /// Notes that the person lets the batch go over a metered network.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn allow_metered(&self, key: SendKey) -> Result<(), StoreError> {
+        let sql = "UPDATE batches SET metered = 1 WHERE send_key = ?1";
+        self.0.0.prepare_cached(sql)?.execute([key.as_bytes()])?;
+        Ok(())
     }
 
     /// Notes that an attempt begins in which the server has not answered yet.

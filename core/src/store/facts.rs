@@ -3,6 +3,7 @@
 use portico_wire::conversation::Standing;
 use portico_wire::ids::{DeviceId, Epoch, FirmId, PersonId};
 use portico_wire::signin::{Access, PushAddress};
+use portico_wire::upload::BatchLimits;
 use rusqlite::OptionalExtension as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,10 @@ pub enum Fact {
     Generation,
     /// `u64`: how many bytes of fetched files this phone holds at most.
     HeldBytesMax,
+    /// `u64`: the most bytes of a batch that go over a metered network without a word; unset: all.
+    MeteredBytesMax,
+    /// `(u32, u64)`: files and bytes of one send, by the firm's setting, as the server last told.
+    BatchLimits,
 }
 
 impl Fact {
@@ -57,6 +62,8 @@ impl Fact {
             Self::PushAddressUntold => "push_address_untold",
             Self::Generation => "generation",
             Self::HeldBytesMax => "held_bytes_max",
+            Self::MeteredBytesMax => "metered_bytes_max",
+            Self::BatchLimits => "batch_limits",
         }
     }
 }
@@ -136,6 +143,15 @@ impl Reading<'_> {
         }
     }
 
+    /// How much one send may hold here, as far as this phone knows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn batch_limits(&self) -> Result<BatchLimits, StoreError> {
+        let told: Option<(u32, u64)> = self.fact(Fact::BatchLimits)?;
+        Ok(told.map_or(BatchLimits::MOST, |(files_max, bytes_max)| BatchLimits { files_max, bytes_max }))
+    }
+
     /// The access token, if one is held.
     ///
     /// # Errors
@@ -146,6 +162,14 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
+    /// Keeps how much one send may hold here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn keep_batch_limits(&self, limits: BatchLimits) -> Result<(), StoreError> {
+        self.set(Fact::BatchLimits, &(limits.files_max, limits.bytes_max))
+    }
+
     /// Sets `fact`.
     ///
     /// # Errors

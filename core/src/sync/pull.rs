@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use portico_wire::ids::ConversationId;
-use portico_wire::limits::PAGE_ITEMS_MAX;
+use portico_wire::limits::{Limits, PAGE_ITEMS_MAX};
 use portico_wire::problem::ProblemCode;
 use portico_wire::sync::{Cursor, HistoryPage, Snapshot, SyncPage};
+use portico_wire::upload::BatchLimits;
 
 use super::apply::{self, ApplyError};
 use crate::error::PortalError;
@@ -112,6 +113,17 @@ impl Puller {
         }
         self.hub.tell(&events);
         Ok(Pulled::Applied { more: true, changed: true, restored: adopted.restored })
+    }
+
+    /// Asks what one send may hold here, by the firm's setting. Whether the server said so.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was known stays.
+    pub async fn ask_limits(&self) -> Result<bool, StoreError> {
+        let Ok(limits) = self.link.ask::<Limits>(codec::limits()).await else { return Ok(false) };
+        let told = BatchLimits::MOST.and(limits.batch_files_max, limits.batch_bytes_max);
+        self.store.write(|writing| writing.keep_batch_limits(told))?;
+        Ok(true)
     }
 
     /// Fetches what stands below `before_seq` of a conversation. Whether the server has still older entries.

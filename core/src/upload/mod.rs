@@ -10,6 +10,7 @@
 //! Crash: a file that was being picked is not there, its half in the pack is written over under another slot; a pack
 //! that no row needs is removed at the next opening.
 
+pub mod metered;
 pub mod pack;
 pub mod packing;
 pub mod progress;

@@ -264,6 +264,7 @@ mod tests {
             batch_key: BatchKey::from_bytes([3; 32]),
             pack: "pack".to_owned(),
             server_bytes: 0,
+            metered: false,
             files: Vec::new(),
         }
     }

@@ -95,6 +95,7 @@ mod tests {
             batch_key: BatchKey::from_bytes([3; 32]),
             pack: String::new(),
             server_bytes: 0,
+            metered: false,
             files,
         }
     }

@@ -152,6 +152,13 @@ impl UploadPump {
         {
             return Ok(next);
         }
+        if self.is_held_back(&head.entry)? {
+            let until_ms = self.ports.clock.now_ms().saturating_add(HANDED_MS);
+            self.turns.hold_back(key, until_ms)?;
+            self.hub.tell(&[PortalEvent::TimelineChanged(conversation)]);
+            self.texts.notify_one();
+            return Ok(Next::GoOn);
+        }
         let (entry, effect) = self.turns.take(key)?;
         let changed = [PortalEvent::TimelineChanged(conversation), PortalEvent::ConversationsChanged];
         self.hub.tell(&changed);
@@ -168,6 +175,19 @@ impl UploadPump {
         self.hub.tell(&changed);
         self.texts.notify_one();
         Ok(next)
+    }
+
+    /// Whether a batch waits for a network that may be used freely.
+    fn is_held_back(&self, entry: &OutboxEntry) -> Result<bool, StoreError> {
+        // Taking it back costs nothing.
+        if matches!(entry.progress.state, SendState::Withdrawing { .. }) {
+            return Ok(false);
+        }
+        let reach = self.ports.network.reach();
+        self.store.read(|reading| {
+            let Some(batch) = reading.batch(entry.send_key)? else { return Ok(false) };
+            Ok(reading.allowance(&batch)?.waits(reach, batch.left_bytes()))
+        })
     }
 
     /// Tells the server of the batch; what it takes to send its bytes, or what the server said instead.

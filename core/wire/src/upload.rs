@@ -218,6 +218,12 @@ impl BatchLimits {
     /// What no firm exceeds (R11, R12).
     pub const MOST: Self = Self { files_max: BATCH_FILES_MAX, bytes_max: BATCH_BYTES_MAX };
 
+    /// These, lowered to what a server states; none is raised.
+    #[must_use]
+    pub fn and(self, files_max: u32, bytes_max: u64) -> Self {
+        Self { files_max: self.files_max.min(files_max), bytes_max: self.bytes_max.min(bytes_max) }
+    }
+
     /// Whether so much fits into one send. Empty files count as files; equal ones count each (R12).
     ///
     /// # Errors

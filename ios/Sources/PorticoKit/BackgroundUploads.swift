@@ -25,6 +25,10 @@ public final class BackgroundUploads: Sendable {
         guard let url = URL(string: transfer.url) else { return answers.tell(transfer.sendKey, of: nil, body: Data()) }
         var request = URLRequest(url: url)
         request.httpMethod = transfer.method
+        #if canImport(Darwin)
+            request.allowsExpensiveNetworkAccess = transfer.metered
+            request.allowsConstrainedNetworkAccess = transfer.metered
+        #endif
         for header in transfer.headers { request.setValue(header.value, forHTTPHeaderField: header.name) }
         let task = session.uploadTask(with: request, fromFile: URL(fileURLWithPath: transfer.file))
         // The only thing that comes back after the app was gone.

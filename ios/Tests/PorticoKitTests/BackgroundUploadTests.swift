@@ -42,9 +42,9 @@ struct BackgroundUploadTests {
         let paper = world.folder.appendingPathComponent("paper.bin")
         try Data(repeating: 7, count: 100_000).write(to: paper)
         let portal = try phone.portal()
-        phone.network.isThere.value = false
+        phone.network.says.value = .offline
         let key = try await send([paper], from: portal, to: world.conversation("claim"), saying: "by the system")
-        phone.network.isThere.value = true
+        phone.network.says.value = .unmetered
         return try #require(try await portal.prepareBackgroundTransfer(key: key))
     }
 

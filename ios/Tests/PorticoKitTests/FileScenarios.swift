@@ -21,6 +21,7 @@ import Testing
     let descriptor = open(last.path, O_RDONLY)
     let name = last.lastPathComponent
     picked += [try await portal.pickDescriptor(conversation: claim, descriptor: descriptor, name: name)]
+    try #require(close(descriptor) == 0)
     try #require(try portal.timeline(conversation: claim, beforeSeq: nil, most: 1).picked == picked)
     let key = try await portal.sendFiles(conversation: claim, text: #require(with.text))
     _ = try await portal.catchUp()
@@ -78,11 +79,11 @@ import Testing
     let (from, to) = (try await world.phone(with.from), try await world.phone(with.to))
     let portal = try from.portal()
     let papers = try papers(of: scenario, in: world)
-    from.network.isThere.value = false
+    from.network.says.value = .offline
     let key = try await send(papers, from: portal, to: claim, saying: #require(with.text))
     try portal.pause(key: key)
 
-    from.network.isThere.value = true
+    from.network.says.value = .unmetered
     _ = try await portal.catchUp()
     let echoes = try portal.outbox()
     try portal.resume(key: key)
@@ -94,6 +95,37 @@ import Testing
     try await arrivedOnce(with.text, papers, at: to, in: claim)
 }
 
+@Sendable func batchThatWouldCostWaits(_ scenario: Scenario) async throws {
+    let with = scenario.with
+    let world = try World()
+    let claim = try world.conversation(with.conversation)
+    let (from, to) = (try await world.phone(with.from), try await world.phone(with.to))
+    let portal = try from.portal()
+    let papers = try papers(of: scenario, in: world)
+    try portal.allowMeteredWithin(bytesMax: #require(with.bytesMax))
+
+    for (text, byWord) in zip(try #require(with.texts), [true, false]) {
+        from.network.says.value = .metered
+        let key = try await send(papers, from: portal, to: claim, saying: text)
+        _ = try portal.send(conversation: claim, text: #require(with.text))
+        _ = try await portal.catchUp()
+        let echoes = try portal.outbox()
+        if byWord {
+            try portal.allowMetered(key: key)
+        } else {
+            from.network.says.value = .unmetered
+            try portal.networkChanged()
+        }
+        _ = try await portal.catchUp()
+
+        try #require(echoes.map(\.sendKey) == [key])
+        guard case .waiting(_, let fault, _) = echoes.first?.delivery else { throw FaultySecrets.Undeclared() }
+        try #require(fault == .metered)
+        try #require(try portal.entryState(key: key) == .accepted)
+        try await arrivedOnce(text, papers, at: to, in: claim)
+    }
+}
+
 @Sendable func batchThatTheSystemCarriedArrivesOnce(_ scenario: Scenario) async throws {
     let with = scenario.with
     let world = try World()
@@ -103,9 +135,9 @@ import Testing
     let papers = try papers(of: scenario, in: world)
 
     for (text, answerIsLost) in zip(try #require(with.texts), [false, true]) {
-        from.network.isThere.value = false
+        from.network.says.value = .offline
         let key = try await send(papers, from: portal, to: claim, saying: text)
-        from.network.isThere.value = true
+        from.network.says.value = .unmetered
 
         let (body, answer) = try await carried(#require(try await portal.prepareBackgroundTransfer(key: key)))
         if answerIsLost {

@@ -73,9 +73,9 @@ final class FaultySecrets: SecretStore {
     }
 }
 
-/// A network that is there or not.
+/// A network of which a test says what it is.
 final class SwitchedNetwork: NetworkStatus {
-    let isThere = Guarded(true)
+    let says = Guarded(Reach.unmetered)
     private let held = Guarded<HeldQuestion?>(nil)
 
     /// Whoever asks next is held in the middle of it.
@@ -87,7 +87,7 @@ final class SwitchedNetwork: NetworkStatus {
 
     func reach() -> Reach {
         held.value?.answerLater()
-        return isThere.value ? .unmetered : .offline
+        return says.value
     }
 }
 

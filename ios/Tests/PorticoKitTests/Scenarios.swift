@@ -18,6 +18,7 @@ let scenarios: [String: @Sendable (Scenario) async throws -> Void] = [
     "batch_over_the_limit": oneFileTooManyIsRefused,
     "file_that_is_none": whatIsNoFileCanNotBePicked,
     "batch_paused": pausedBatchWaitsForThePerson,
+    "batch_metered": batchThatWouldCostWaits,
     "batch_handed_over": batchThatTheSystemCarriedArrivesOnce,
     "key_store_locked": lockedKeyStoreTouchesNothing,
     "port_throws": throwingPortTouchesNothing,
@@ -73,7 +74,7 @@ struct Inputs: Decodable, Sendable {
     let unread: UInt64?
     let calls, changes: Int?
     let sizes: [UInt64]?
-    let limit, measured: UInt64?
+    let limit, measured, bytesMax: UInt64?
     let refused: [Text]?
     let accepted: Text?
     let files: [File]?
@@ -98,6 +99,7 @@ struct Inputs: Decodable, Sendable {
         case malformedCode = "malformed_code"
         case wrongCode = "wrong_code"
         case triesLeft = "tries_left"
+        case bytesMax = "bytes_max"
         case titles, texts, ids, unread, calls, changes, refused, accepted, files, code, sizes, limit, measured
     }
 }

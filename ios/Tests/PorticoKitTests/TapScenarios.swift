@@ -37,7 +37,7 @@ import Testing
     let world = try World()
     let (phone, push) = try await world.pushed(with)
     world.server.stop()
-    phone.network.isThere.value = false
+    phone.network.says.value = .offline
     _ = try phone.signIn.receivePush(payload: push)
 
     let target = try phone.portal().resolveTap(payload: push)

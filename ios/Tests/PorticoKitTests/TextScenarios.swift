@@ -90,13 +90,13 @@ import Testing
     let claim = try world.conversation(with.conversation)
     let (from, to) = (try await world.phone(with.from), try await world.phone(with.to))
     let before = try to.portal().texts(in: claim)
-    from.network.isThere.value = false
+    from.network.says.value = .offline
 
     let key = try from.portal().send(conversation: claim, text: #require(with.text))
     try from.portal().discard(key: key)
     try #require(try from.portal().entryState(key: key) == .withdrawn)
 
-    from.network.isThere.value = true
+    from.network.says.value = .unmetered
     try from.portal().networkChanged()
     _ = try await from.portal().catchUp()
     _ = try await to.portal().catchUp()

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use portico_ffi::Reach;
 use portico_tests::shell::{ShellNetwork, ShellSecrets, installation};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(arguments.next().ok_or("where is the phone?")?);
     let conversation = arguments.next().ok_or("where to?")?.parse()?;
     let network = Arc::new(ShellNetwork::default());
-    network.set_offline(true);
+    network.set(Reach::Offline);
     let secrets = Arc::new(ShellSecrets::in_folder(&folder.join("keys")));
     let portal = installation(&folder, &secrets, &network)?.portal()?.ok_or("nobody is signed in")?;
     for text in arguments {

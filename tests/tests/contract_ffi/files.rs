@@ -1,17 +1,17 @@
 //! Files: picked, sent, paused, handed to the system, fetched and saved.
 
 use std::io::{Read as _, Write as _};
-use std::os::fd::IntoRawFd as _;
+use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use portico_core::PortalError;
-use portico_core::outbox::entry::SendState;
+use portico_core::outbox::entry::{Fault, SendState};
 use portico_core::portal::BackgroundTransfer;
 use portico_core::store::PickedFile;
 use portico_core::timeline::item::{Delivery, TimelineItem};
 use portico_core::upload::source::PickFault;
-use portico_ffi::{Portal, new_call};
+use portico_ffi::{Portal, Reach, new_call};
 use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, SendKey};
 use serde_json::Value;
@@ -99,9 +99,11 @@ pub(crate) async fn batch_sent(with: &Value) {
     for path in &paths {
         expected.push(pick(&sender, conversation, path).await.unwrap());
     }
-    let descriptor = std::fs::File::open(&last).unwrap().into_raw_fd();
+    let open = std::fs::File::open(&last).unwrap();
     let name = last.file_name().unwrap().to_string_lossy().into_owned();
-    expected.push(sender.pick_descriptor(conversation, descriptor, name, new_call()).await.unwrap());
+    expected.push(sender.pick_descriptor(conversation, open.as_raw_fd(), name, new_call()).await.unwrap());
+    // Still the caller's.
+    open.metadata().unwrap();
     assert_eq!(picked(&sender, conversation), expected);
     let key = sender.send_files(conversation, text(with, "text").to_owned(), new_call()).await.unwrap();
     sender.catch_up(new_call()).await.unwrap();
@@ -154,11 +156,11 @@ pub(crate) async fn batch_paused(with: &Value) {
     let (from, sender) = stage.signed_in(text(with, "from")).await;
     let (_to, reader) = stage.signed_in(text(with, "to")).await;
     let papers = papers(with);
-    from.network.set_offline(true);
+    from.network.set(Reach::Offline);
     let key = send(&sender, conversation, &paths(&stage, &papers), text(with, "text")).await;
     sender.pause(key).unwrap();
 
-    from.network.set_offline(false);
+    from.network.set(Reach::Unmetered);
     sender.catch_up(new_call()).await.unwrap();
     let echoes = sender.outbox().unwrap();
     sender.resume(key).unwrap();
@@ -170,6 +172,36 @@ pub(crate) async fn batch_paused(with: &Value) {
     assert_eq!(sizes, papers.iter().map(Vec::len).collect::<Vec<_>>());
     assert_eq!(sender.entry_state(key), Ok(SendState::Accepted));
     arrived_once(&stage, &reader, conversation, text(with, "text"), &papers).await;
+}
+
+pub(crate) async fn batch_metered(with: &Value) {
+    let stage = Stage::build();
+    let conversation = stage.conversation(with);
+    let (from, sender) = stage.signed_in(text(with, "from")).await;
+    let (_to, reader) = stage.signed_in(text(with, "to")).await;
+    let papers = papers(with);
+    sender.allow_metered_within(with["bytes_max"].as_u64()).unwrap();
+
+    for (body, by_word) in with["texts"].as_array().unwrap().iter().zip([true, false]) {
+        let body = body.as_str().unwrap();
+        from.network.set(Reach::Metered);
+        let key = send(&sender, conversation, &paths(&stage, &papers), body).await;
+        sender.send(conversation, text(with, "text").to_owned()).unwrap();
+        sender.catch_up(new_call()).await.unwrap();
+        let [echo] = <[_; 1]>::try_from(sender.outbox().unwrap()).unwrap();
+        if by_word {
+            sender.allow_metered(key).unwrap();
+        } else {
+            from.network.set(Reach::Unmetered);
+            sender.network_changed().unwrap();
+        }
+        sender.catch_up(new_call()).await.unwrap();
+
+        assert_eq!(echo.send_key, key);
+        assert!(matches!(echo.delivery, Delivery::Waiting { fault: Fault::Metered, .. }));
+        assert_eq!(sender.entry_state(key), Ok(SendState::Accepted));
+        arrived_once(&stage, &reader, conversation, body, &papers).await;
+    }
 }
 
 /// Sends the one file as it was told to, and knows nothing of Portico: status, media type and body of the answer.
@@ -201,9 +233,9 @@ pub(crate) async fn batch_handed_over(with: &Value) {
     let texts: Vec<String> = serde_json::from_value(with["texts"].clone()).unwrap();
 
     for (text, answer_is_lost) in texts.iter().zip([false, true]) {
-        from.network.set_offline(true);
+        from.network.set(Reach::Offline);
         let key = send(&sender, conversation, &paths(&stage, &papers), text).await;
-        from.network.set_offline(false);
+        from.network.set(Reach::Unmetered);
 
         let transfer = sender.prepare_background_transfer(key, new_call()).await.unwrap().unwrap();
         let (status, media_type, body) = carried(&transfer);

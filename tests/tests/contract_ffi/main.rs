@@ -39,6 +39,7 @@ async fn play(id: &str, with: &Value) -> bool {
         "batch_over_the_limit" => files::batch_over_the_limit(with).await,
         "file_that_is_none" => files::file_that_is_none(with).await,
         "batch_paused" => files::batch_paused(with).await,
+        "batch_metered" => files::batch_metered(with).await,
         "batch_handed_over" => files::batch_handed_over(with).await,
         "key_store_locked" => ports::key_store_locked(with).await,
         "port_throws" => ports::port_throws(with).await,

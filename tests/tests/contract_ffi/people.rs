@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use portico_core::PortalError;
-use portico_ffi::{Answer, new_call};
+use portico_ffi::{Answer, Reach, new_call};
 use serde_json::Value;
 
 use crate::stage::{Shell, Stage, text, texts};
@@ -39,9 +39,9 @@ pub(crate) async fn another_person(with: &Value) {
     let stage = Stage::build();
     let (shell, first) = stage.signed_in(text(with, "first")).await;
     let conversation = stage.conversation(with);
-    shell.network.set_offline(true);
+    shell.network.set(Reach::Offline);
     first.send(conversation, text(with, "text").to_owned()).unwrap();
-    shell.network.set_offline(false);
+    shell.network.set(Reach::Unmetered);
 
     let answer = stage.sign_in_on(&shell, text(with, "second")).await;
 

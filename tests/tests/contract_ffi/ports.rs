@@ -31,7 +31,7 @@ async fn store_waits_for_its_key(with: &Value, fault: PortError, answer: PortalE
     let stage = Stage::build();
     let conversation = stage.conversation(with);
     let (shell, portal) = stage.signed_in(text(with, "person")).await;
-    shell.network.set_offline(true);
+    shell.network.set(Reach::Offline);
     portal.send(conversation, text(with, "text").to_owned()).unwrap();
     portal.end();
 
@@ -39,7 +39,7 @@ async fn store_waits_for_its_key(with: &Value, fault: PortError, answer: PortalE
     started.secrets.set_fault(Some(fault));
     assert_eq!(started.sign_in.portal().err(), Some(answer));
     started.secrets.set_fault(None);
-    started.network.set_offline(false);
+    started.network.set(Reach::Unmetered);
     let portal = started.portal();
 
     portal.became_active().unwrap();
@@ -189,7 +189,7 @@ pub(crate) async fn slow_reader(with: &Value) {
     let stage = Stage::build();
     let conversation = stage.conversation(with);
     let (shell, portal) = stage.signed_in(text(with, "person")).await;
-    shell.network.set_offline(true);
+    shell.network.set(Reach::Offline);
     let stream = portal.events().unwrap();
     let changes = with["changes"].as_u64().unwrap();
     let sending = std::thread::spawn({

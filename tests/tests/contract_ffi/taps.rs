@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portico_core::push::tap::{Shown, TapTarget, WhyInbox};
 use portico_core::timeline::item::TimelineItem;
-use portico_ffi::{Portal, new_call};
+use portico_ffi::{Portal, Reach, new_call};
 use serde_json::Value;
 
 use crate::stage::{Shell, Stage, text};
@@ -65,7 +65,7 @@ pub(crate) async fn offline(with: &Value) {
     let (shell, portal, push) = pushed(&stage, with, text(with, "to")).await;
     portal.end();
     stage.server.kill();
-    shell.network.set_offline(true);
+    shell.network.set(Reach::Offline);
 
     let target = shell.restarted().portal().resolve_tap(push).unwrap();
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use portico_core::PortalError;
 use portico_core::outbox::entry::SendState;
-use portico_ffi::new_call;
+use portico_ffi::{Reach, new_call};
 use portico_tests::process::program;
 use portico_wire::ids::ConversationId;
 use serde_json::Value;
@@ -74,11 +74,11 @@ pub(crate) async fn withdraw(with: &Value) {
     let conversation = stage.conversation(with);
     let (from, sender) = stage.signed_in(text(with, "from")).await;
     let (_to, reader) = stage.signed_in(text(with, "to")).await;
-    from.network.set_offline(true);
+    from.network.set(Reach::Offline);
 
     let key = sender.send(conversation, text(with, "text").to_owned()).unwrap();
     sender.discard(key).unwrap();
-    from.network.set_offline(false);
+    from.network.set(Reach::Unmetered);
     texts(&sender, conversation).await;
 
     assert_eq!(sender.entry_state(key), Ok(SendState::Withdrawn));
@@ -89,7 +89,7 @@ pub(crate) async fn refusals(with: &Value) {
     let stage = Stage::build();
     let conversation = stage.conversation(with);
     let (shell, portal) = stage.signed_in(text(with, "person")).await;
-    shell.network.set_offline(true);
+    shell.network.set(Reach::Offline);
     let long = |case: &Value| {
         text(case, "unit")
             .repeat(case["times"].as_u64().and_then(|times| usize::try_from(times).ok()).unwrap())
@@ -106,7 +106,7 @@ pub(crate) async fn refusals(with: &Value) {
 
     assert_eq!(portal.outbox(), Ok(Vec::new()));
     portal.send(conversation, long(&with["accepted"])).unwrap();
-    shell.network.set_offline(false);
+    shell.network.set(Reach::Unmetered);
     assert_eq!(texts(&portal, conversation).await.pop().unwrap(), long(&with["accepted"]));
 }
 

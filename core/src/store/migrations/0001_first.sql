@@ -122,6 +122,7 @@ CREATE TABLE batches (
     pack            TEXT NOT NULL,
     composing       INTEGER NOT NULL,           -- files are being picked; not in the outbox yet
     next_slot       INTEGER NOT NULL DEFAULT 0, -- a slot is given out once, so that no nonce repeats
+    metered         INTEGER NOT NULL DEFAULT 0, -- the person said that it may go over a metered network
     server_bytes    INTEGER NOT NULL DEFAULT 0, -- of the pack, that the server holds
     reached         INTEGER NOT NULL DEFAULT 0  -- the server has answered in the present attempt
 ) STRICT, WITHOUT ROWID;

@@ -15,7 +15,7 @@ public suspend fun Portal.pick(
     name: String? = null,
 ): PickedFile = waiting(::isClosed) { call -> pick(conversation, path, name, call) }
 
-/** The same for what `ParcelFileDescriptor.detachFd` gave, which belongs to the core from here on: it closes it. */
+/** The same for `ParcelFileDescriptor.fd`; close it when this has ended, as `use` does. */
 public suspend fun Portal.pickDescriptor(
     conversation: ConversationId,
     descriptor: Int,

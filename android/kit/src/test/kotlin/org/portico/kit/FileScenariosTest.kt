@@ -12,6 +12,7 @@ import org.portico.ffi.BackgroundTransfer
 import org.portico.ffi.ConversationId
 import org.portico.ffi.Delivery
 import org.portico.ffi.Entry
+import org.portico.ffi.Fault
 import org.portico.ffi.PickFault
 import org.portico.ffi.Portal
 import org.portico.ffi.PortalException
@@ -35,14 +36,17 @@ class FileScenariosTest {
         stage.play {
             val (from, to) = stage.phoneOf("from") to stage.phoneOf("to")
             val (byPath, last) = stage.papers().let { it.dropLast(1) to it.last() }
+            val descriptor = SYSTEM.open("$last", READ_ONLY)
 
             val picked =
                 byPath.map { from.portal.pick(stage.conversation, "$it") } +
-                    from.portal.pickDescriptor(stage.conversation, descriptorOf(last), "${last.fileName}")
+                    from.portal.pickDescriptor(stage.conversation, descriptor, "${last.fileName}")
+            val stillOurs = SYSTEM.close(descriptor)
             val waiting = from.portal.timeline(stage.conversation, null, 1u).picked
             val key = from.portal.sendFiles(stage.conversation, stage.text("text"))
             from.portal.catchUp()
 
+            assertEquals(0, stillOurs)
             assertEquals(picked, waiting)
             assertEquals(SendState.Accepted, from.portal.entryState(key))
             assertEquals(emptyList<Any>(), from.portal.timeline(stage.conversation, null, 1u).picked)
@@ -106,6 +110,32 @@ class FileScenariosTest {
             assertEquals(stage.sizes(), echo.files.map { it.sizeBytes.toInt() })
             assertEquals(SendState.Accepted, from.portal.entryState(key))
             stage.arrivedOnce(to, stage.text("text"))
+        }
+
+    @Scenario("batch_metered")
+    fun batchThatWouldCostWaitsForAWordOrAnotherNetwork(stage: Stage) =
+        stage.play {
+            val (from, to) = stage.phoneOf("from") to stage.phoneOf("to")
+            from.portal.allowMeteredWithin(stage.number("bytes_max").toULong())
+            for ((text, byWord) in stage.texts("texts").zip(listOf(true, false))) {
+                from.network.reach = Reach.METERED
+                val key = send(from.portal, stage.conversation, stage.papers(), text)
+                from.portal.send(stage.conversation, stage.text("text"))
+                from.portal.catchUp()
+                val echo = from.portal.outbox().single()
+                if (byWord) {
+                    from.portal.allowMetered(key)
+                } else {
+                    from.network.reach = Reach.UNMETERED
+                    from.portal.networkChanged()
+                }
+                from.portal.catchUp()
+
+                assertEquals(Fault.METERED, (echo.delivery as Delivery.Waiting).fault)
+                assertEquals(key, echo.sendKey)
+                assertEquals(SendState.Accepted, from.portal.entryState(key))
+                stage.arrivedOnce(to, text)
+            }
         }
 
     @Scenario("batch_handed_over")
@@ -201,14 +231,13 @@ class FileScenariosTest {
         }
     }
 
-    /** What Android's content resolver would give: a descriptor that belongs to nobody. */
-    private fun descriptorOf(path: Path): Int = SYSTEM.open("$path", READ_ONLY)
-
     private interface Calls : Library {
         fun open(
             path: String,
             flags: Int,
         ): Int
+
+        fun close(descriptor: Int): Int
     }
 
     private companion object {

@@ -57,19 +57,24 @@ public abstract class UploadJob(
     }
 
     public companion object {
-        /** Asks for that time, while the app is in front. One [id] for all batches: the core knows their order. */
+        /**
+         * Asks for that time, while the app is in front. One [id] for all batches: the core knows their order.
+         * [metered]: whether they may go over a network that costs; otherwise the system waits for another.
+         */
         public fun schedule(
             context: Context,
             job: Class<out UploadJob>,
             id: Int,
             progress: UploadProgress,
+            metered: Boolean = true,
         ): Boolean {
-            val internet = NetworkRequest.Builder().addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET).build()
+            val network = NetworkRequest.Builder().addCapability(NetworkCapabilities.NET_CAPABILITY_INTERNET)
+            if (!metered) network.addCapability(NetworkCapabilities.NET_CAPABILITY_NOT_METERED)
             val asked =
                 JobInfo
                     .Builder(id, ComponentName(context, job))
                     .setUserInitiated(true)
-                    .setRequiredNetwork(internet)
+                    .setRequiredNetwork(network.build())
                     .setEstimatedNetworkBytes(0, (progress.sizeBytes - progress.heldBytes).toLong())
                     .build()
             return context.getSystemService(JobScheduler::class.java).schedule(asked) == JobScheduler.RESULT_SUCCESS

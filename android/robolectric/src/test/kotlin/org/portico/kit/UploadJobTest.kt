@@ -4,6 +4,7 @@ import android.app.Notification
 import android.app.job.JobParameters
 import android.app.job.JobScheduler
 import android.content.Context
+import android.net.NetworkCapabilities
 import android.os.Bundle
 import android.os.PersistableBundle
 import kotlinx.coroutines.CoroutineScope
@@ -55,11 +56,14 @@ class UploadJobTest {
         withABatch { portal, key, _ ->
             val context: Context = RuntimeEnvironment.getApplication()
 
-            val taken = UploadJob.schedule(context, SendingJob::class.java, ID, portal.uploadProgress(key))
+            val progress = portal.uploadProgress(key)
+            val taken = UploadJob.schedule(context, SendingJob::class.java, ID, progress, metered = false)
 
             val asked = context.getSystemService(JobScheduler::class.java).allPendingJobs.single()
             assertTrue(taken && asked.isUserInitiated)
             assertEquals(SIZE_BYTES.toLong(), asked.estimatedNetworkUploadBytes)
+            val wanted = requireNotNull(asked.requiredNetwork)
+            assertTrue(wanted.hasCapability(NetworkCapabilities.NET_CAPABILITY_NOT_METERED))
         }
 
     private fun withABatch(body: (Portal, SendKey, World) -> Unit) =
