@@ -188,6 +188,8 @@ pub enum EntryKind {
     Restored,
     /// Closed for good; the body is the reason.
     Closed,
+    /// Which staff may know of the matter was changed; the body says how, as JSON.
+    AccessChanged,
     /// A kind of a newer server; show a placeholder.
     Unknown(#[uniffi(name = "text")] String),
 }

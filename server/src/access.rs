@@ -86,6 +86,12 @@ pub fn can_know_of(reader: Reader, place: &Place) -> bool {
     }
 }
 
+/// Whether `reader` may know that a matter exists, seen through `door`: the firm's people only.
+#[must_use]
+pub fn can_know_of_matter(reader: Reader, door: MatterDoor) -> bool {
+    reader.membership == Membership::Current && reader.standing == Standing::Staff && door == MatterDoor::Open
+}
+
 /// Whether `reader` may read entry `seq`.
 #[must_use]
 pub fn can_read(reader: Reader, place: &Place, seq: u64) -> bool {
@@ -143,10 +149,59 @@ pub fn held_span(reader: Reader, place: &Place) -> Option<Stay> {
     Some(if reads_what_was_before { Stay { from_seq: 1, ..last } } else { last })
 }
 
+/// The part of the log that `reader` may read now, whether a phone of theirs holds it or not.
+#[must_use]
+pub fn readable_span(reader: Reader, place: &Place) -> Option<Stay> {
+    if !can_know_of(reader, place) {
+        return None;
+    }
+    match (reader.standing, place.kind) {
+        (Standing::Staff, ConversationKind::Direct) | (Standing::Client | Standing::ThirdParty, _) => {
+            place.stays.last().copied()
+        }
+        (Standing::Staff, _) => Some(Stay { from_seq: 1, until_seq: None }),
+    }
+}
+
 /// The rule of [`can_read`] as SQL: true where person `?2` of firm `?1` may read entry `seq` of `conversation`
 /// (two SQL expressions). Every list, page and count joins it.
 #[must_use]
 pub(crate) fn readable_by(conversation: &str, seq: &str) -> String {
+    let in_it_now = format!("stay.until_seq IS NULL AND stay.from_seq <= {seq}");
+    let in_it_then =
+        format!("stay.from_seq <= {seq} AND (stay.until_seq IS NULL OR {seq} <= stay.until_seq)");
+    allowed(conversation, &in_it_now, &in_it_then)
+}
+
+/// The rule of [`can_know_of`] as SQL, for lists of conversations.
+#[must_use]
+pub(crate) fn known_by(conversation: &str) -> String {
+    allowed(conversation, "stay.until_seq IS NULL", "1")
+}
+
+/// The rule of [`can_know_of_matter`] as SQL, for `matter` of `matters AS place`.
+#[must_use]
+pub(crate) fn matter_known_by() -> &'static str {
+    "EXISTS (
+        SELECT 1 FROM memberships AS reader
+        WHERE reader.firm_id = ?1 AND reader.person_id = ?2 AND reader.ended_at_ms IS NULL
+          AND reader.standing = 'staff'
+          AND (place.restricted = 0 OR EXISTS (
+            SELECT 1 FROM matter_listed AS listed
+            WHERE listed.firm_id = ?1 AND listed.matter_id = place.matter_id AND listed.person_id = ?2)))"
+}
+
+/// `in_direct` and `outside` say which `stay` counts for staff in a direct message and for people from outside.
+fn allowed(conversation: &str, in_direct: &str, outside: &str) -> String {
+    let stays = |which: &str| {
+        format!(
+            "EXISTS (
+                SELECT 1 FROM stays AS stay
+                WHERE stay.firm_id = ?1 AND stay.conversation_id = {conversation} AND stay.person_id = ?2
+                  AND {which})"
+        )
+    };
+    let (in_direct, outside) = (stays(in_direct), stays(outside));
     format!(
         "EXISTS (
             SELECT 1 FROM memberships AS reader
@@ -160,14 +215,8 @@ pub(crate) fn readable_by(conversation: &str, seq: &str) -> String {
                   coalesce(matter.restricted, 0) = 0 OR EXISTS (
                     SELECT 1 FROM matter_listed AS listed
                     WHERE listed.firm_id = ?1 AND listed.matter_id = place.matter_id AND listed.person_id = ?2)
-                WHEN reader.standing = 'staff' THEN EXISTS (
-                    SELECT 1 FROM stays AS stay
-                    WHERE stay.firm_id = ?1 AND stay.conversation_id = {conversation} AND stay.person_id = ?2
-                      AND stay.until_seq IS NULL AND stay.from_seq <= {seq})
-                WHEN place.kind = 'external_matter' THEN EXISTS (
-                    SELECT 1 FROM stays AS stay
-                    WHERE stay.firm_id = ?1 AND stay.conversation_id = {conversation} AND stay.person_id = ?2
-                      AND stay.from_seq <= {seq} AND (stay.until_seq IS NULL OR {seq} <= stay.until_seq))
+                WHEN reader.standing = 'staff' THEN {in_direct}
+                WHEN place.kind = 'external_matter' THEN {outside}
                 ELSE 0 END)"
     )
 }

@@ -110,6 +110,22 @@ impl<T: FromStr> FromRequestParts<App> for PathId<T> {
     }
 }
 
+/// Two ids in the path.
+pub(crate) struct PathIds<T, U>(pub(crate) T, pub(crate) U);
+
+impl<T: FromStr, U: FromStr> FromRequestParts<App> for PathIds<T, U> {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| ProblemCode::BadRequest)?;
+        match (first.parse(), second.parse()) {
+            (Ok(first), Ok(second)) => Ok(Self(first, second)),
+            _ => Err(ProblemCode::BadRequest.into()),
+        }
+    }
+}
+
 /// The query.
 pub(crate) struct Query<T>(pub(crate) T);
 

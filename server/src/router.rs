@@ -47,6 +47,18 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
         .routes(routes!(endpoints::attachments::get::get))
         .routes(routes!(endpoints::conversations::looked_at::looked_at))
         .routes(routes!(endpoints::conversations::entries::entries))
+        .routes(routes!(endpoints::conversations::list::list, endpoints::conversations::begin::begin))
+        .routes(routes!(endpoints::conversations::head::head))
+        .routes(routes!(
+            endpoints::conversations::participants::add,
+            endpoints::conversations::participants::remove
+        ))
+        .routes(routes!(endpoints::conversations::state::state))
+        .routes(routes!(endpoints::conversations::readers::readers))
+        .routes(routes!(endpoints::matters::list::list, endpoints::matters::open::open))
+        .routes(routes!(endpoints::matters::access::access))
+        .routes(routes!(endpoints::people::list::list, endpoints::people::add::add))
+        .routes(routes!(endpoints::people::depart::depart))
         .route_layer(middleware::from_fn(door::speak_wire));
     // An operating system's uploader and curl speak no wire version: a capability is all that they have.
     let carried = OpenApiRouter::new()
@@ -151,6 +163,19 @@ mod tests {
             (Method::GET, format!("/v1/attachments/{id}")),
             (Method::PUT, format!("/v1/conversations/{id}/looked-at")),
             (Method::GET, format!("/v1/conversations/{id}/entries")),
+            (Method::GET, "/v1/conversations".to_owned()),
+            (Method::POST, "/v1/conversations".to_owned()),
+            (Method::GET, format!("/v1/conversations/{id}")),
+            (Method::PUT, format!("/v1/conversations/{id}/participants/{id}")),
+            (Method::DELETE, format!("/v1/conversations/{id}/participants/{id}")),
+            (Method::PUT, format!("/v1/conversations/{id}/state")),
+            (Method::GET, format!("/v1/conversations/{id}/readers")),
+            (Method::GET, "/v1/matters".to_owned()),
+            (Method::POST, "/v1/matters".to_owned()),
+            (Method::PUT, format!("/v1/matters/{id}/access")),
+            (Method::GET, "/v1/people".to_owned()),
+            (Method::POST, "/v1/people".to_owned()),
+            (Method::POST, format!("/v1/people/{id}/departure")),
         ];
         for (method, path) in paths {
             let answer = call(&world.app.router(), method, &path, None, None::<&()>).await;

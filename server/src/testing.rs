@@ -137,6 +137,11 @@ impl World {
         self.firm.conversations[short]
     }
 
+    /// A key nobody has used.
+    pub(crate) fn fresh_key(&self) -> SendKey {
+        SendKey::from_parts(self.app.now_ms(), self.ports.random())
+    }
+
     /// Backs up into `name`.
     pub(crate) fn backup(&self, name: &str) {
         crate::backup::backup(&self.config(), &self.folder.path().join(name), &self.ports).unwrap();

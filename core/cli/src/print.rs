@@ -5,7 +5,7 @@ use portico_core::portal::Connection;
 use portico_core::push::tap::{Shown, TapTarget};
 use portico_core::store::EntryStanding;
 use portico_core::timeline::item::{ConversationRow, Delivery, Echo, SearchHit, TimelineItem};
-use portico_wire::entry::{Entry, EntryKind};
+use portico_wire::entry::{AccessNote, Entry, EntryKind};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -111,6 +111,18 @@ pub(crate) fn item_line(item: &TimelineItem) {
     }
 }
 
+fn access_changed(body: &str) -> String {
+    let Ok(note) = serde_json::from_str::<AccessNote>(body) else {
+        return "(access to the matter changed)".to_owned();
+    };
+    let names: Vec<String> = note.listed.iter().map(|listed| safe(&listed.name)).collect();
+    match (note.restricted, names.is_empty()) {
+        (false, _) => "(the matter is open to all staff)".to_owned(),
+        (true, true) => "(the matter is restricted to some of the staff)".to_owned(),
+        (true, false) => format!("(the matter is restricted to {})", names.join(", ")),
+    }
+}
+
 fn entry_line(entry: &Entry, note: &str) -> String {
     let what = match &entry.kind {
         EntryKind::Message => safe(&entry.body),
@@ -122,6 +134,7 @@ fn entry_line(entry: &Entry, note: &str) -> String {
         EntryKind::Archived => "(archived)".to_owned(),
         EntryKind::Restored => "(no longer archived)".to_owned(),
         EntryKind::Closed => "(closed)".to_owned(),
+        EntryKind::AccessChanged => access_changed(&entry.body),
         EntryKind::Unknown(_) => "(something this version can not show)".to_owned(),
     };
     format!("{:>4}  {}  {}: {what}{note}", entry.seq, time(entry.accepted_at_ms), safe(&entry.author_name))

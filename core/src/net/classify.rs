@@ -68,9 +68,10 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         | ProblemCode::UploadGone
         | ProblemCode::UploadOffset => PortalError::RetryLater { after_s: None },
         ProblemCode::ClientTooOld => PortalError::OtherVersion { server_wire: 0 },
-        ProblemCode::BadRequest | ProblemCode::PayloadTooLarge | ProblemCode::SignatureInvalid => {
-            PortalError::bug("request")
-        }
+        ProblemCode::BadRequest
+        | ProblemCode::NotAllowed
+        | ProblemCode::PayloadTooLarge
+        | ProblemCode::SignatureInvalid => PortalError::bug("request"),
     }
 }
 

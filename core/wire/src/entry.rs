@@ -56,6 +56,8 @@ entry_kinds! {
     Restored = "restored",
     /// Closed for good. The body is the reason.
     Closed = "closed",
+    /// Which staff may know of the matter was changed (R14); the body is an [`AccessNote`] as JSON.
+    AccessChanged = "access_changed",
 }
 
 impl Serialize for EntryKind {
@@ -92,6 +94,16 @@ impl fmt::Debug for EntrySubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "EntrySubject({})", self.person_id)
     }
+}
+
+/// What an entry of kind `access_changed` says. Whom the firm lists is the firm's own: where clients read, no names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessNote {
+    /// Whether the matter is restricted from here on.
+    pub restricted: bool,
+    /// Who may know of it from here on, by name, where only staff read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<EntrySubject>,
 }
 
 /// One file of an entry: a copy with an id of its own (R1). Hash and size are covered by the entry's hash.

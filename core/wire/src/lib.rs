@@ -8,6 +8,7 @@
 //! - [`refusal`], [`problem`]: why not, as a value, and as `application/problem+json`.
 //! - [`entry`], [`receipt`]: a log entry with its canonical bytes, and the server's signed word that it has it.
 //! - [`conversation`], [`sync`], [`looked_at`]: what a phone holds and how it changes.
+//! - [`office`]: what the firm's people say to run it.
 //! - [`search`]: the one tokenizer, and the one rule that says whether a text matches.
 //! - [`push`]: the sealed payload that Apple and Google carry without reading it.
 //! - [`signin`]: codes, devices, sessions.
@@ -23,6 +24,7 @@ pub mod ids;
 pub mod limits;
 pub mod looked_at;
 pub mod message;
+pub mod office;
 pub mod problem;
 pub mod push;
 pub mod receipt;

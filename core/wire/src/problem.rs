@@ -74,6 +74,8 @@ problem_codes! {
     Internal = "internal", 500, "Something went wrong in the server.";
     /// The nonce of a refresh is unknown, over or was used; take a new one.
     NonceStale = "nonce_stale", 401, "The nonce is over; take a new one.";
+    /// The kind or the state of the thing, or the caller's side of the firm's door, does not allow it.
+    NotAllowed = "not_allowed", 409, "The kind or the state of it does not allow that.";
     /// No such thing, or none this person may know of: the two are one answer (R17).
     NotFound = "not_found", 404, "There is no such thing.";
     /// The body of the request is over its limit.

@@ -103,30 +103,7 @@ impl Store {
     /// # Errors
     /// As every write, also where they belong to the firm already; nothing is kept.
     pub async fn add_person(&self, firm: FirmId, person: NewPerson) -> Result<PersonId, StoreError> {
-        self.write(move |write| {
-            let fresh = PersonId::from_parts(write.now_ms, write.ports.random());
-            let email = normal_email(&person.email);
-            let id = write
-                .connection
-                .prepare_cached(
-                    "INSERT INTO persons (person_id, email) VALUES (?1, ?2)
-                     ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING person_id",
-                )?
-                .query_row(params![fresh.as_bytes(), email], |row| row::id(row, 0, PersonId::from_bytes))?;
-            write
-                .connection
-                .prepare_cached(
-                    "INSERT INTO memberships (firm_id, person_id, name, standing) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    firm.as_bytes(),
-                    id.as_bytes(),
-                    person.name,
-                    row::standing_text(person.standing)
-                ])?;
-            Ok(id)
-        })
-        .await
+        self.write(move |write| add_person(write, firm, person)).await
     }
 
     /// Opens a matter.
@@ -136,25 +113,7 @@ impl Store {
     pub async fn add_matter(&self, firm: FirmId, matter: NewMatter) -> Result<MatterId, StoreError> {
         self.write(move |write| {
             let id = MatterId::from_parts(write.now_ms, write.ports.random());
-            write
-                .connection
-                .prepare_cached(
-                    "INSERT INTO matters (firm_id, matter_id, title, restricted) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    firm.as_bytes(),
-                    id.as_bytes(),
-                    matter.title,
-                    matter.restricted_to.is_some()
-                ])?;
-            for person in matter.restricted_to.unwrap_or_default() {
-                write
-                    .connection
-                    .prepare_cached(
-                        "INSERT INTO matter_listed (firm_id, matter_id, person_id) VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute(params![firm.as_bytes(), id.as_bytes(), person.as_bytes()])?;
-            }
+            super::matters::insert(write, firm, id, &matter.title, matter.restricted_to.as_deref())?;
             Ok(id)
         })
         .await
@@ -173,7 +132,31 @@ impl Store {
     }
 }
 
-fn begin(write: &mut Write<'_>, firm: FirmId, new: NewConversation) -> rusqlite::Result<ConversationId> {
+/// Makes the rows of a person and of their membership.
+pub(super) fn add_person(write: &Write<'_>, firm: FirmId, person: NewPerson) -> rusqlite::Result<PersonId> {
+    let fresh = PersonId::from_parts(write.now_ms, write.ports.random());
+    let email = normal_email(&person.email);
+    let id = write
+        .connection
+        .prepare_cached(
+            "INSERT INTO persons (person_id, email) VALUES (?1, ?2)
+             ON CONFLICT (email) DO UPDATE SET email = excluded.email RETURNING person_id",
+        )?
+        .query_row(params![fresh.as_bytes(), email], |row| row::id(row, 0, PersonId::from_bytes))?;
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO memberships (firm_id, person_id, name, standing) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![firm.as_bytes(), id.as_bytes(), person.name, row::standing_text(person.standing)])?;
+    Ok(id)
+}
+
+pub(super) fn begin(
+    write: &mut Write<'_>,
+    firm: FirmId,
+    new: NewConversation,
+) -> rusqlite::Result<ConversationId> {
     let fresh = ConversationId::from_parts(write.now_ms, write.ports.random());
     let id = new.conversation_id.unwrap_or(fresh);
     write

@@ -21,25 +21,45 @@ pub(super) fn head(
     let Some(member) = people::member(connection, firm, person)? else { return Ok(None) };
     let Some(facts) = facts::facts(connection, firm, person, conversation)? else { return Ok(None) };
     let Some(span) = access::held_span(member.reader, &facts.place) else { return Ok(None) };
+    Ok(Some((within(connection, firm, member.reader, facts, span)?, span)))
+}
+
+/// The head as `person` may see it, whether a phone of theirs holds it or not (R15); none where they may not know of it.
+pub(super) fn seen(
+    connection: &Connection,
+    firm: FirmId,
+    person: PersonId,
+    conversation: ConversationId,
+) -> rusqlite::Result<Option<ConversationHead>> {
+    let Some(member) = people::member(connection, firm, person)? else { return Ok(None) };
+    let Some(facts) = facts::facts(connection, firm, person, conversation)? else { return Ok(None) };
+    let Some(span) = access::readable_span(member.reader, &facts.place) else { return Ok(None) };
+    within(connection, firm, member.reader, facts, span).map(Some)
+}
+
+/// The head, as far as `span` reaches.
+fn within(
+    connection: &Connection,
+    firm: FirmId,
+    reader: Reader,
+    facts: Facts,
+    span: Stay,
+) -> rusqlite::Result<ConversationHead> {
+    let conversation = facts.tail.conversation;
     let last_seq = span.until_seq.unwrap_or(facts.tail.seq).min(facts.tail.seq);
-    let left = span.until_seq.filter(|_| member.reader.standing.is_external());
-    let head = ConversationHead {
+    let left = span.until_seq.filter(|_| reader.standing.is_external());
+    Ok(ConversationHead {
         conversation_id: conversation,
         kind: facts.place.kind,
-        title: facts.title.clone(),
-        matter_id: facts.matter_id,
         state: if left.is_some() { ConversationState::Closed } else { facts.place.state },
-        may_post: may_post(member.reader, &facts),
+        may_post: access::can_post(reader, &facts.place).is_ok(),
+        title: facts.title,
+        matter_id: facts.matter_id,
         participants: participants(connection, firm, conversation, left)?,
         readable_from_seq: span.from_seq,
         last_seq,
         last_at_ms: accepted_at(connection, firm, conversation, last_seq)?.unwrap_or(facts.created_at_ms),
-    };
-    Ok(Some((head, span)))
-}
-
-fn may_post(reader: Reader, facts: &Facts) -> bool {
-    access::can_post(reader, &facts.place).is_ok()
+    })
 }
 
 /// Who is in it now, or was in it at entry `as_of`, by name.

@@ -4,6 +4,7 @@
 
 use portico_wire::ids::{ConversationId, FirmId, PersonId};
 use portico_wire::looked_at::{LookedAtState, SeqRange, SeqSet, ShownRange};
+use portico_wire::office::{Look, ReaderLooks};
 use rusqlite::{Connection, params};
 
 use super::events::{self, Moved};
@@ -27,6 +28,56 @@ impl Store {
     ) -> Result<Option<LookedAtState>, StoreError> {
         self.write(move |write| look(write, caller, conversation, shown)).await
     }
+
+    /// Who has looked at what of a conversation, and when, by name (R6). None where the caller does not work at the firm
+    /// (R5), may not know of it, or there is none.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub(crate) async fn readers(
+        &self,
+        caller: Caller,
+        conversation: ConversationId,
+    ) -> Result<Option<Vec<ReaderLooks>>, StoreError> {
+        self.read(move |tx| {
+            let (firm, person) = (caller.firm_id, caller.person_id);
+            let Some(member) = people::member(tx, firm, person)? else { return Ok(None) };
+            let Some(facts) = facts::facts(tx, firm, person, conversation)? else { return Ok(None) };
+            if member.reader.standing.is_external() || !access::can_know_of(member.reader, &facts.place) {
+                return Ok(None);
+            }
+            readers(tx, firm, conversation).map(Some)
+        })
+        .await
+    }
+}
+
+fn readers(
+    connection: &Connection,
+    firm: FirmId,
+    conversation: ConversationId,
+) -> rusqlite::Result<Vec<ReaderLooks>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT l.person_id, m.name, l.from_seq, l.to_seq, l.shown_at_ms, l.heard_at_ms FROM looks AS l
+         JOIN memberships AS m ON m.firm_id = l.firm_id AND m.person_id = l.person_id
+         WHERE l.firm_id = ?1 AND l.conversation_id = ?2 ORDER BY m.name, l.person_id, l.from_seq",
+    )?;
+    let mut rows = statement.query(params![firm.as_bytes(), conversation.as_bytes()])?;
+    let mut readers: Vec<ReaderLooks> = Vec::new();
+    while let Some(found) = rows.next()? {
+        let person_id = row::id(found, 0, PersonId::from_bytes)?;
+        let look = Look {
+            from_seq: row::seq(found, 2)?,
+            to_seq: row::seq(found, 3)?,
+            shown_at_ms: found.get(4)?,
+            heard_at_ms: found.get(5)?,
+        };
+        match readers.last_mut().filter(|reader| reader.person_id == person_id) {
+            Some(reader) => reader.looks.push(look),
+            None => readers.push(ReaderLooks { person_id, name: found.get(1)?, looks: vec![look] }),
+        }
+    }
+    Ok(readers)
 }
 
 fn look(

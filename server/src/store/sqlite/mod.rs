@@ -3,13 +3,15 @@
 //! - `database`: opens connections, runs migrations. `writer`: group commit. `wakes`: who waits for what.
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
 //! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read.
-//! - `firm`, `stays`, `directory`: people, matters, conversations, who is in them. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
+//! - `people`, `matters`, `conversations`, `stays`: the firm's people at work, and who is in what. `made`: ids by a key.
+//! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
 pub(super) mod attachments;
 pub(super) mod backups;
 pub(super) mod batch_rows;
 pub(super) mod batches;
+mod conversations;
 pub(super) mod database;
 pub(super) mod directory;
 mod events;
@@ -20,6 +22,8 @@ pub(super) mod jobs;
 pub(super) mod limits;
 mod log;
 mod looks;
+mod made;
+mod matters;
 mod people;
 pub(super) mod reading;
 mod row;

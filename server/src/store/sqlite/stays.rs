@@ -13,6 +13,7 @@ use super::facts::{self, Facts};
 use super::store::{Store, StoreError};
 use super::writer::Write;
 use super::{heads, log, people, row};
+use crate::access::{self, MatterDoor};
 use crate::log::append::Draft;
 
 /// What became of a change.
@@ -42,7 +43,7 @@ impl Store {
         conversation: ConversationId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.change(firm, by, move |write| {
+        self.manage(firm, conversation, by, move |write| {
             set_state(write, firm, conversation, by, ConversationState::Archived)
         })
         .await
@@ -58,8 +59,10 @@ impl Store {
         conversation: ConversationId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.change(firm, by, move |write| set_state(write, firm, conversation, by, ConversationState::Open))
-            .await
+        self.manage(firm, conversation, by, move |write| {
+            set_state(write, firm, conversation, by, ConversationState::Open)
+        })
+        .await
     }
 
     /// Adds a member of the firm to the conversation; they and the others hear of it.
@@ -73,7 +76,7 @@ impl Store {
         person: PersonId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.change(firm, by, move |write| join(write, firm, conversation, person, by)).await
+        self.manage(firm, conversation, by, move |write| join(write, firm, conversation, person, by)).await
     }
 
     /// Ends somebody's stay. When the last client of an external conversation leaves, it closes (R20).
@@ -87,7 +90,7 @@ impl Store {
         person: PersonId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.change(firm, by, move |write| leave(write, firm, conversation, person, by)).await
+        self.manage(firm, conversation, by, move |write| leave(write, firm, conversation, person, by)).await
     }
 
     /// Ends somebody's membership: every stay, and every session at once (R43). What they wrote stays.
@@ -100,20 +103,53 @@ impl Store {
         person: PersonId,
         by: PersonId,
     ) -> Result<Change, StoreError> {
-        self.change(firm, by, move |write| end_membership(write, firm, person, by)).await
+        self.write(move |write| match people::current_staff(write.connection, firm, by)? {
+            Ok(_) => end_membership(write, firm, person, by),
+            Err(change) => Ok(change),
+        })
+        .await
     }
 
-    /// Makes a change in the name of `by`, who must work at the firm (R14, R43).
-    async fn change(
+    /// Somebody leaves: a client or third party every conversation, each of which they go on reading as of now (R19),
+    /// one of the staff the firm (R43).
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn depart(&self, firm: FirmId, person: PersonId, by: PersonId) -> Result<Change, StoreError> {
+        self.write(move |write| {
+            if let Err(change) = people::current_staff(write.connection, firm, by)? {
+                return Ok(change);
+            }
+            match people::current_member(write.connection, firm, person)? {
+                None => Ok(Change::NotFound),
+                Some(member) if member.reader.standing == Standing::Staff => {
+                    end_membership(write, firm, person, by)
+                }
+                Some(_) => leave_all(write, firm, person, by).map(|()| Change::Made),
+            }
+        })
+        .await
+    }
+
+    /// Makes a change of a conversation in the name of `by`, who must be allowed to manage it (R14, R17).
+    async fn manage(
         &self,
         firm: FirmId,
+        conversation: ConversationId,
         by: PersonId,
         make: impl FnOnce(&mut Write<'_>) -> rusqlite::Result<Change> + Send + 'static,
     ) -> Result<Change, StoreError> {
-        self.write(move |write| match people::current_member(write.connection, firm, by)? {
-            Some(member) if member.reader.standing == Standing::Staff => make(write),
-            Some(_) => Ok(Change::NotAllowed),
-            None => Ok(Change::NotFound),
+        self.write(move |write| {
+            let member = people::current_member(write.connection, firm, by)?;
+            let facts = facts::facts(write.connection, firm, by, conversation)?;
+            let (Some(member), Some(facts)) = (member, facts) else { return Ok(Change::NotFound) };
+            if access::can_manage(member.reader, &facts.place) {
+                make(write)
+            } else if access::can_know_of(member.reader, &facts.place) {
+                Ok(Change::NotAllowed)
+            } else {
+                Ok(Change::NotFound)
+            }
         })
         .await
     }
@@ -190,7 +226,7 @@ fn met(
 }
 
 /// Appends an entry without a send key at the present end of the log.
-fn record(
+pub(super) fn record(
     write: &mut Write<'_>,
     firm: FirmId,
     conversation: ConversationId,
@@ -260,7 +296,9 @@ fn join(
     }
     let outside =
         member.reader.standing.is_external() && facts.place.kind != ConversationKind::ExternalMatter;
-    if outside || facts.place.state == ConversationState::Closed {
+    // Whom the matter is shut to could not read it (R17).
+    let shut_out = !member.reader.standing.is_external() && facts.place.door == MatterDoor::Shut;
+    if outside || shut_out || facts.place.state == ConversationState::Closed {
         return Ok(Change::NotAllowed);
     }
     begin(write, firm, conversation, person, facts.tail.seq + 1)?;
@@ -270,7 +308,7 @@ fn join(
     Ok(Change::Made)
 }
 
-fn leave(
+pub(super) fn leave(
     write: &mut Write<'_>,
     firm: FirmId,
     conversation: ConversationId,
@@ -300,7 +338,7 @@ fn leave(
     Ok(Change::Made)
 }
 
-fn subject(person_id: PersonId, name: String) -> String {
+pub(super) fn subject(person_id: PersonId, name: String) -> String {
     serde_json::to_string(&EntrySubject { person_id, name }).expect("an id and a name are JSON")
 }
 
@@ -355,6 +393,12 @@ fn end_membership(
     if ended == 0 {
         return Ok(Change::AlreadySo);
     }
+    leave_all(write, firm, person, by)?;
+    Ok(Change::Made)
+}
+
+/// Ends every stay of somebody.
+fn leave_all(write: &mut Write<'_>, firm: FirmId, person: PersonId, by: PersonId) -> rusqlite::Result<()> {
     let conversations: Vec<ConversationId> = write
         .connection
         .prepare_cached(
@@ -368,7 +412,7 @@ fn end_membership(
     for conversation in conversations {
         leave(write, firm, conversation, person, by)?;
     }
-    Ok(Change::Made)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -452,7 +496,9 @@ mod tests {
         ];
 
         assert_eq!(changes, [Change::NotFound; 5]);
-        assert_eq!(store.archive(firm, claim, kenji).await, Ok(Change::NotAllowed), "clients manage nothing");
+        let amina = world.firm.people["amina"].person_id;
+        assert_eq!(store.archive(firm, claim, amina).await, Ok(Change::NotAllowed), "clients manage nothing");
+        assert_eq!(store.archive(firm, claim, kenji).await, Ok(Change::NotFound), "and know of theirs only");
     }
 
     // R19, R41: one who joins reads from their joining on; what was said before is not theirs.

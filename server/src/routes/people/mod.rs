@@ -1,0 +1,7 @@
+//! Endpoints on the people of a firm. For its staff; for everybody else there are none.
+
+pub(crate) mod add;
+pub(crate) mod depart;
+pub(crate) mod list;
+#[cfg(test)]
+mod tests;
