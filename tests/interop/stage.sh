@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Read by the walks beside it: a seeded server on loopback, two phones signed in by the terminal client, and what says
 # whether a step held. Everything lies in one folder that is removed at the end; the server ends by its process id.
 # Bash 3.2 is enough.
@@ -68,7 +69,7 @@ start_server() {
   portico-server --data "$data" serve --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
     >"$work/server.out" 2>"$work/server.log" &
   server=$!
-  until_true "the server's address" grep -q '^listening on ' "$work/server.out"
+  until_true "the server's address" grep -qs '^listening on ' "$work/server.out"
   origin="$(sed -n 's/^listening on //p' "$work/server.out")"
 }
 
