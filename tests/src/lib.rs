@@ -7,7 +7,7 @@
 //! - [`oracle`]: what must be true of the outbox, in 40 lines a reader can verify.
 //! - [`process`]: the released binaries as processes. [`shell`]: what an app does around the exported library.
 //! - [`scan`]: looks for plain text where there must be none.
-//! - [`sim`]: seeded schedules of all of it.
+//! - [`sim`]: seeded schedules of all of it. [`tally`]: what a test of faults came to.
 //! - [`unicode`]: Unicode's own test files as input.
 
 pub mod draws;
@@ -18,5 +18,6 @@ pub mod process;
 pub mod scan;
 pub mod shell;
 pub mod sim;
+pub mod tally;
 pub mod unicode;
 pub mod world;
