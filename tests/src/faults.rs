@@ -4,13 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use portico_core::ports::{
-    Append, BadServerUrl, Fetch, Fetched, Method, Network, PackBytes, Request, Response, Transport,
-    TransportFault,
+    Append, BadServerUrl, Fetch, Fetched, Method, Network, Request, Response, Transport, TransportFault,
 };
 use portico_core::testing::{FakeClock, SeededDice};
 use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
@@ -19,6 +17,7 @@ use portico_wire::{WIRE_HEADER, WIRE_VERSION};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
+use crate::bad_line::{jumping, slowed, spoiled};
 use crate::world::ServerSlot;
 
 /// What happens to one request.
@@ -419,57 +418,6 @@ async fn serve_fetch(
     Ok(Fetched::Bytes { from_bytes, bytes: line.boxed() })
 }
 
-/// A line on which time passes before each piece; whoever waits for it gets their turn.
-fn slowed(line: PackBytes, clock: FakeClock, each_ms: i64) -> PackBytes {
-    let pieces = line.then(move |piece| {
-        clock.advance(each_ms);
-        async move {
-            for _ in 0..TURNS {
-                tokio::task::yield_now().await;
-            }
-            piece
-        }
-    });
-    pieces.boxed()
-}
-
-/// A line after whose first piece the phone's clock jumps.
-fn jumping(line: PackBytes, clock: FakeClock, by_ms: i64) -> PackBytes {
-    let mut jump = Some(by_ms);
-    let pieces = line.enumerate().map(move |(place, piece)| {
-        if place > 0
-            && let Some(by_ms) = jump.take()
-        {
-            clock.jump(by_ms);
-        }
-        piece
-    });
-    pieces.boxed()
-}
-
-/// A line that is cut after `bytes`, or one byte of which is flipped.
-fn spoiled(
-    line: impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
-    bytes: u64,
-    flipped: Option<u64>,
-) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-    let mut at = 0;
-    line.map(move |chunk| {
-        let mut chunk = chunk?.to_vec();
-        let begins = at;
-        at += chunk.len() as u64;
-        if begins >= bytes {
-            return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
-        }
-        chunk.truncate(usize::try_from(bytes - begins).unwrap_or(usize::MAX));
-        let place = flipped.and_then(|place| usize::try_from(place.checked_sub(begins)?).ok());
-        if let Some(byte) = place.and_then(|place| chunk.get_mut(place)) {
-            *byte ^= 1;
-        }
-        Ok(Bytes::from(chunk))
-    })
-}
-
 async fn answer_of(answer: axum::response::Response) -> Result<Response, TransportFault> {
     let (head, body) = answer.into_parts();
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -502,6 +450,3 @@ impl Transport for PhoneNetwork {
         Box::pin(self.clone().meet_append(append))
     }
 }
-
-/// Enough for a phone to look how far its upload is, under the token that it has by then.
-const TURNS: usize = 100;

@@ -78,7 +78,7 @@ impl Tally {
     /// If anything was lost, doubled or seen by half.
     pub fn close(self, what: &str, times: usize) {
         let Self { lost, doubled, half } = self;
-        println!("faults: {what}, {times} times: {lost} lost, {doubled} doubled, {half} half");
+        println!("faults: {times} x {what}: {lost} lost, {doubled} doubled, {half} half");
         let folder = target().join("faults");
         let row = format!("{what}\t{times}\t{lost}\t{doubled}\t{half}\n");
         let left = std::fs::create_dir_all(&folder)

@@ -47,7 +47,8 @@ async fn token_that_expires_within_the_bytes_breaks_nothing() {
     assert!(world.clock.now_ms() - began_ms > TOKEN_MS, "the token did not expire within the stream");
     assert_eq!(amina.network.appends(), [0], "one stream, from the first byte to the last");
     let sent = [Sent::of("slow", &files())];
-    Tally::of(&sent, &world.log(world.conversation("claim")).await).close("token expires within the bytes", 1);
+    Tally::of(&sent, &world.log(world.conversation("claim")).await)
+        .close("token expires within the bytes", 1);
 }
 
 // R51, R52: a clock decides when to try again, never what was sent.

@@ -17,9 +17,9 @@ fn every_block_of_code_runs_somewhere() {
         let lost: Vec<String> = blocks
             .iter()
             .filter(|(ending, code)| {
-                !sources.iter().any(|source| {
-                    source.path.ends_with(ending) && bare(&source.text).contains(&bare(code))
-                })
+                !sources
+                    .iter()
+                    .any(|source| source.path.ends_with(ending) && bare(&source.text).contains(&bare(code)))
             })
             .map(|(_, code)| code.lines().next().unwrap_or_default().to_owned())
             .collect();
