@@ -44,7 +44,7 @@ async fn killed_processes_lose_double_and_reorder_nothing() {
 // R1, R37, R51, R52: the same for batches of 100 MB, killed within their bytes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_killed_within_100_mb_go_on_and_double_nothing() {
-    let kills = number("PORTICO_LARGE_KILLS").unwrap_or(10);
+    let kills = number("PORTICO_LARGE_KILLS").unwrap_or(30);
     let seed = number("PORTICO_KILL_SEED").unwrap_or_else(fresh_seed);
     println!("kill loop within 100 MB: {kills} kills, seed {seed}");
 
