@@ -2,7 +2,7 @@
 # A batch carried by tus-js-client, a client of the IETF's resumable uploads that others wrote: as it comes from its
 # registry, by the capability's header alone, killed in the middle and going on. Run by `tests/run interop`, which
 # installs it into the folder that is this script's argument.
-program="$1/carry.mjs"
+program="$(cd "$1" && pwd)/carry.mjs"
 # shellcheck source=tests/interop/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
