@@ -1,13 +1,22 @@
 //! What a line does to a stream of bytes: it is slow, it is cut, it flips one, clocks jump meanwhile.
 
+use std::io;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use portico_core::ports::PackBytes;
 use portico_core::testing::FakeClock;
 
-/// A line on which time passes before each piece; whoever waits for it gets their turn.
+/// A line on which time passes before each 64 KiB; whoever waits for it gets their turn.
 pub(crate) fn slowed(line: PackBytes, clock: FakeClock, each_ms: i64) -> PackBytes {
-    let pieces = line.then(move |piece| {
+    let pieces = line.flat_map(|read| {
+        let pieces: Vec<io::Result<Bytes>> = match read {
+            Ok(bytes) => bytes.chunks(PIECE_BYTES).map(|piece| Ok(bytes.slice_ref(piece))).collect(),
+            Err(fault) => vec![Err(fault)],
+        };
+        futures_util::stream::iter(pieces)
+    });
+    let late = pieces.then(move |piece| {
         clock.advance(each_ms);
         async move {
             for _ in 0..TURNS {
@@ -16,7 +25,7 @@ pub(crate) fn slowed(line: PackBytes, clock: FakeClock, each_ms: i64) -> PackByt
             piece
         }
     });
-    pieces.boxed()
+    late.boxed()
 }
 
 /// A line after whose first piece the phone's clock jumps.
@@ -35,17 +44,17 @@ pub(crate) fn jumping(line: PackBytes, clock: FakeClock, by_ms: i64) -> PackByte
 
 /// A line that is cut after `bytes`, or one byte of which is flipped.
 pub(crate) fn spoiled(
-    line: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    line: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     bytes: u64,
     flipped: Option<u64>,
-) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
     let mut at = 0;
     line.map(move |chunk| {
         let mut chunk = chunk?.to_vec();
         let begins = at;
         at += chunk.len() as u64;
         if begins >= bytes {
-            return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe));
         }
         chunk.truncate(usize::try_from(bytes - begins).unwrap_or(usize::MAX));
         let place = flipped.and_then(|place| usize::try_from(place.checked_sub(begins)?).ok());
@@ -56,5 +65,7 @@ pub(crate) fn spoiled(
     })
 }
 
+/// A slow line's step.
+const PIECE_BYTES: usize = 65_536;
 /// Enough for a phone to look how far its upload is, under the token that it has by then.
 const TURNS: usize = 100;

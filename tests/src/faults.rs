@@ -41,7 +41,7 @@ pub enum Fate {
     Flipped(u64),
     /// So many bytes of an upload arrive, and then nothing moves, for ever. Any other request stands still too.
     Hangs(u64),
-    /// So many milliseconds pass before each piece of an upload, for everybody. Any other request arrives.
+    /// So many milliseconds pass before each 64 KiB of an upload, for everybody. Any other request arrives.
     Slow(i64),
     /// The phone's own clock jumps by so many milliseconds within an upload. Any other request arrives.
     ClockJumps(i64),
