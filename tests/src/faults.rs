@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
@@ -12,13 +11,14 @@ use portico_core::ports::{
     Append, BadServerUrl, Fetch, Fetched, Method, Network, Reach, Request, Response, Transport,
     TransportFault,
 };
-use portico_core::testing::SeededDice;
+use portico_core::testing::{FakeClock, SeededDice};
 use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use portico_wire::upload::{CAPABILITY_HEADER, COMPLETE_HEADER, OFFSET_HEADER, PARTIAL_UPLOAD_MEDIA_TYPE};
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
 use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
+use crate::bad_line::{jumping, slowed, spoiled};
 use crate::world::ServerSlot;
 
 /// What happens to one request.
@@ -42,6 +42,10 @@ pub enum Fate {
     Flipped(u64),
     /// So many bytes of an upload arrive, and then nothing moves, for ever. Any other request stands still too.
     Hangs(u64),
+    /// So many milliseconds pass before each 64 KiB of an upload, for everybody. Any other request arrives.
+    Slow(i64),
+    /// The phone's own clock jumps by so many milliseconds within an upload. Any other request arrives.
+    ClockJumps(i64),
     /// A proxy answers with a page of its own.
     ProxyPage,
     /// A captive portal answers 200 with HTML.
@@ -76,6 +80,8 @@ pub enum Weather {
 pub struct PhoneNetwork {
     server: Arc<ServerSlot>,
     dice: Arc<SeededDice>,
+    /// The phone's.
+    clock: FakeClock,
     /// Guards the weather and what stands still.
     state: Arc<Mutex<State>>,
     /// Told when the app is to die inside a request.
@@ -94,9 +100,9 @@ struct State {
 }
 
 impl PhoneNetwork {
-    /// A calm network to `server`, with fates drawn from `dice`.
+    /// A calm network to `server`, with fates drawn from `dice`, of a phone whose clock is `clock`.
     #[must_use]
-    pub fn new(server: Arc<ServerSlot>, dice: Arc<SeededDice>) -> Self {
+    pub fn new(server: Arc<ServerSlot>, dice: Arc<SeededDice>, clock: FakeClock) -> Self {
         let state = State {
             weather: Weather::Calm,
             reach: Reach::Unmetered,
@@ -106,7 +112,7 @@ impl PhoneNetwork {
             requests: 0,
             appends: Vec::new(),
         };
-        Self { server, dice, state: Arc::new(Mutex::new(state)), death: Arc::default() }
+        Self { server, dice, clock, state: Arc::new(Mutex::new(state)), death: Arc::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -186,7 +192,9 @@ impl PhoneNetwork {
             return Err(TransportFault::Unreachable);
         };
         match fate {
-            Fate::Arrives | Fate::Flipped(_) => serve(&self.server, request).await,
+            Fate::Arrives | Fate::Flipped(_) | Fate::Slow(_) | Fate::ClockJumps(_) => {
+                serve(&self.server, request).await
+            }
             Fate::Dropped | Fate::Cut(_) => Err(TransportFault::Unreachable),
             Fate::AnswerLost => lost(serve(&self.server, request).await),
             Fate::Doubled => {
@@ -223,7 +231,7 @@ impl PhoneNetwork {
     }
 
     /// The same for the bytes of a batch. What can only happen to a small request cuts the line within them.
-    async fn meet_append(self, append: Append) -> Result<Response, TransportFault> {
+    async fn meet_append(self, mut append: Append) -> Result<Response, TransportFault> {
         let Some(fate) = self.fate("/v1/uploads", None) else { return Err(TransportFault::Unreachable) };
         self.state().appends.push(append.offset_bytes);
         let somewhere = |dice: &SeededDice| dice.below(append.length_bytes.max(1));
@@ -233,6 +241,14 @@ impl PhoneNetwork {
             Fate::AnswerLost => lost(serve_append(&self.server, append, u64::MAX, None).await),
             Fate::Cut(bytes) => lost(serve_append(&self.server, append, bytes, None).await),
             Fate::Flipped(place) => serve_append(&self.server, append, u64::MAX, Some(place)).await,
+            Fate::Slow(each_ms) => {
+                append.bytes = slowed(append.bytes, self.clock, each_ms);
+                serve_append(&self.server, append, u64::MAX, None).await
+            }
+            Fate::ClockJumps(by_ms) => {
+                append.bytes = jumping(append.bytes, self.clock, by_ms);
+                serve_append(&self.server, append, u64::MAX, None).await
+            }
             Fate::Hangs(bytes) => {
                 drop(serve_append(&self.server, append, bytes, None).await);
                 std::future::pending().await
@@ -277,7 +293,9 @@ impl PhoneNetwork {
             Fate::Cut(bytes) => serve_fetch(&self.server, fetch, bytes, None).await,
             Fate::Flipped(place) => serve_fetch(&self.server, fetch, u64::MAX, Some(place)).await,
             Fate::ProxyPage => Ok(Fetched::Answer(page(403, "text/html", b"<h1>Blocked</h1>".to_vec()))),
-            Fate::Arrives => serve_fetch(&self.server, fetch, u64::MAX, None).await,
+            Fate::Arrives | Fate::Slow(_) | Fate::ClockJumps(_) => {
+                serve_fetch(&self.server, fetch, u64::MAX, None).await
+            }
             Fate::Dropped
             | Fate::AnswerLost
             | Fate::Doubled
@@ -406,29 +424,6 @@ async fn serve_fetch(
         answer.into_body().into_data_stream().map(|chunk| chunk.map_err(|_| std::io::Error::other("cut")));
     let line = spoiled(line, bytes, flipped).map(|chunk| chunk.map_err(|_| TransportFault::Broken));
     Ok(Fetched::Bytes { from_bytes, bytes: line.boxed() })
-}
-
-/// A line that is cut after `bytes`, or one byte of which is flipped.
-fn spoiled(
-    line: impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static,
-    bytes: u64,
-    flipped: Option<u64>,
-) -> impl futures_util::Stream<Item = std::io::Result<Bytes>> + Send + 'static {
-    let mut at = 0;
-    line.map(move |chunk| {
-        let mut chunk = chunk?.to_vec();
-        let begins = at;
-        at += chunk.len() as u64;
-        if begins >= bytes {
-            return Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
-        }
-        chunk.truncate(usize::try_from(bytes - begins).unwrap_or(usize::MAX));
-        let place = flipped.and_then(|place| usize::try_from(place.checked_sub(begins)?).ok());
-        if let Some(byte) = place.and_then(|place| chunk.get_mut(place)) {
-            *byte ^= 1;
-        }
-        Ok(Bytes::from(chunk))
-    })
 }
 
 async fn answer_of(answer: axum::response::Response) -> Result<Response, TransportFault> {

@@ -43,8 +43,8 @@ impl TestPhone {
     /// A phone of `email`, not signed in.
     #[must_use]
     pub fn new(world: &World, email: &str, home: PathBuf) -> Self {
-        let network = PhoneNetwork::new(Arc::clone(world.server()), Arc::clone(&world.dice));
         let clock = world.clock.skewed(0);
+        let network = PhoneNetwork::new(Arc::clone(world.server()), Arc::clone(&world.dice), clock.clone());
         let secrets = Arc::new(MemorySecrets::default());
         let kept: Arc<dyn SecretStore> = Arc::clone(&secrets) as Arc<dyn SecretStore>;
         let ports = Ports {

@@ -65,10 +65,19 @@ impl ServerProcess {
     /// # Errors
     /// In words.
     pub fn seeded(data: &Path) -> Result<Self, String> {
+        Self::seeded_with(data, &[])
+    }
+
+    /// The same under settings of its own: names and values of environment variables.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn seeded_with(data: &Path, settings: &[(&str, &str)]) -> Result<Self, String> {
         let seeded = command(data).args(["seed", "--json"]).output().map_err(|fault| fault.to_string())?;
         let firm = serde_json::from_slice(&seeded.stdout).map_err(|fault| format!("the seed: {fault}"))?;
         let mut child = command(data)
             .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|fault| fault.to_string())?;
@@ -130,6 +139,18 @@ impl ServerProcess {
         Err("no push came".to_owned())
     }
 
+    /// SIGKILL, and then every hash of its log and files computed anew: what `verify` says.
+    ///
+    /// # Errors
+    /// In words, if it finds a fault.
+    pub fn verify(&mut self) -> Result<String, String> {
+        self.kill();
+        let output = command(&self.data).arg("verify").output().map_err(|fault| fault.to_string())?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let whole = output.status.success() && said.contains(" 0 faults");
+        if whole { Ok(said) } else { Err(format!("the server's data is damaged: {said}")) }
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         // It may have ended by itself.
@@ -141,6 +162,52 @@ impl ServerProcess {
 impl Drop for ServerProcess {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A phone of the terminal client: a home folder, and one process for each command.
+#[derive(Debug)]
+pub struct PhoneProcess {
+    home: PathBuf,
+}
+
+impl PhoneProcess {
+    /// The phone whose home is `home`.
+    #[must_use]
+    pub const fn at(home: PathBuf) -> Self {
+        Self { home }
+    }
+
+    /// Runs one command to its end: the document it prints.
+    ///
+    /// # Errors
+    /// What it printed, if it did not succeed.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Value, String> {
+        let mut command = tokio::process::Command::new(program("portico"));
+        unset_settings(|name| {
+            command.env_remove(name);
+        });
+        command.kill_on_drop(true).stdin(Stdio::null()).arg("--json").arg("--home").arg(&self.home);
+        let output = command.args(arguments).output().await.map_err(|fault| fault.to_string())?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            return Err(format!("portico {}: {said}", arguments.join(" ")));
+        }
+        serde_json::from_str(&said)
+            .map_err(|fault| format!("portico {}: {fault}: {said}", arguments.join(" ")))
+    }
+
+    /// Signs somebody of `server`'s seed in, over the address `url`, with the code that was mailed.
+    ///
+    /// # Errors
+    /// In words.
+    pub async fn sign_in(&self, server: &ServerProcess, url: &str, person: &str) -> Result<(), String> {
+        let email = server.email(person);
+        let begun = self.run(&["sign-in", "--begin", "--server", url, "--email", &email]).await?;
+        let challenge =
+            begun.pointer("/challenge_id").and_then(Value::as_str).ok_or("no challenge was begun")?;
+        let code = mailed_code(&server.data, challenge).await?;
+        self.run(&["sign-in", "--code", &code]).await.map(|_| ())
     }
 }
 

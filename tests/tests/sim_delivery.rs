@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portico_tests::draws::number;
 use portico_tests::sim::{Played, play};
+use portico_tests::tally::Tally;
 
 fn play_seed(seed: u64) -> Played {
     let runtime =
@@ -51,4 +52,5 @@ fn no_schedule_loses_doubles_or_reorders_a_text() {
     }
     let failed = results.iter().filter(|(_, played)| !played.faults.is_empty()).count();
     assert_eq!(failed, 0, "{failed} of {} schedules failed", results.len());
+    Tally::nothing().close("anything, drawn from a seed", results.len());
 }

@@ -277,6 +277,14 @@ async fn next_frame(app: &App, turn: &mut Turn, body: &mut Body) -> Next {
     }
 }
 
+/// Answers a request that is not of the documented form. Its body is read all the same: else the connection ends under a
+/// sender that has not read the answer yet, and the answer with it.
+pub(crate) fn turn_away(app: App, body: Body) -> ApiError {
+    let running = app.uploads().begin();
+    tokio::spawn(drain(app, body, running));
+    ProblemCode::BadRequest.into()
+}
+
 /// Reads and drops the rest of a body whose answer is known.
 async fn drain(app: App, mut body: Body, running: Running) {
     drop_body(&app, &mut body, DRAIN_BYTES_MAX).await;

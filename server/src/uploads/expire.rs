@@ -40,7 +40,7 @@ mod tests {
         assert_eq!(world.app.run_jobs_once().await.unwrap().batches_expired, 0);
         assert_eq!(
             amina.head(&opened.capability).await.headers["upload-limit"],
-            format!("max-size={}, max-age=0", pack.len())
+            format!("max-size={}, min-append-size=65552, max-age=0", pack.len())
         );
 
         world.clock.advance_ms(1);

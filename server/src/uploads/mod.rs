@@ -13,6 +13,6 @@ mod finish;
 mod pipe;
 mod renew;
 
-pub(crate) use append::{Received, Start, receive};
+pub(crate) use append::{Received, Start, receive, turn_away};
 pub(crate) use desk::Uploads;
 pub(crate) use expire::drop_expired;

@@ -112,6 +112,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether something of `home` is kept that the server is not known to have.
+    pub(crate) fn waits(&self, home: &str) -> bool {
+        self.0.iter().any(|said| said.home == home && said.fate == Fate::Kept)
+    }
+
     /// Texts of `home` that can be asked back: those that wait, or else the newest three of any fate.
     pub(crate) fn withdrawable(&self, home: &str) -> Vec<usize> {
         let keyed = self.0.iter().enumerate().filter(|(_, said)| said.home == home && said.key.is_some());

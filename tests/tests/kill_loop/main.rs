@@ -36,7 +36,28 @@ async fn killed_processes_lose_double_and_reorder_nothing() {
     let played = Play::begin(seed).await.unwrap().until(kills).await;
 
     match played {
-        Ok(tally) => println!("{tally}"),
+        Ok(tally) => close(&tally, "SIGKILL at any moment"),
         Err(fault) => panic!("{fault}\nreplay: tests/run kills --kills {kills} --seed {seed}"),
     }
+}
+
+// R1, R37, R51, R52: the same for batches of 100 MB, killed within their bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_killed_within_100_mb_go_on_and_double_nothing() {
+    let kills = number("PORTICO_LARGE_KILLS").unwrap_or(30);
+    let seed = number("PORTICO_KILL_SEED").unwrap_or_else(fresh_seed);
+    println!("kill loop within 100 MB: {kills} kills, seed {seed}");
+
+    let played = Play::begin(seed).await.unwrap().until_within_large(kills).await;
+
+    match played {
+        Ok(tally) => close(&tally, "SIGKILL within 100 MB"),
+        Err(fault) => panic!("{fault}\nreplay: tests/run kills --seed {seed}"),
+    }
+}
+
+/// The ledger has found nothing that is lost, doubled or half: else there would be no tally.
+fn close(tally: &ending::Tally, what: &str) {
+    println!("{tally}");
+    portico_tests::tally::Tally::nothing().close(what, usize::try_from(tally.kills()).unwrap());
 }

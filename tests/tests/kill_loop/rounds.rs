@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use portico_core::ports::{Clock as _, SystemClock};
 use portico_core::testing::SeededDice;
+use portico_wire::limits::BATCH_BYTES_MAX;
 use serde_json::Value;
 
 use crate::ending::{Tally, finish, whole_log};
@@ -30,6 +31,8 @@ pub(crate) struct Play {
     pub(crate) seeded: BTreeSet<String>,
     /// What one whole command takes on this machine, in milliseconds: kills by time are drawn within it.
     command_ms: u64,
+    /// The files of every batch, where the run is about large ones: drawn once, since drawing takes longer than sending.
+    large: Option<([String; 2], Vec<String>)>,
 }
 
 /// What the phone does in a round.
@@ -67,6 +70,7 @@ impl Play {
             tally: Tally::default(),
             seeded: BTreeSet::new(),
             command_ms: 0,
+            large: None,
         };
         for home in [JONAS, MARA] {
             play.stage.sign_in(home, &email(home)).await?;
@@ -99,6 +103,12 @@ impl Play {
         finish(self).await
     }
 
+    /// The same, where everything that is sent is a batch of the largest size, and everybody dies within its bytes.
+    pub(crate) async fn until_within_large(mut self, kills: u64) -> Outcome<Tally> {
+        self.large = Some(self.stage.write_files(&self.dice, BATCH_BYTES_MAX)?);
+        self.until(kills).await
+    }
+
     async fn round(&mut self) -> Outcome {
         // A server that stays away for a round leaves entries that wait.
         if !self.stage.is_server_up() && self.dice.chance(75) {
@@ -127,6 +137,15 @@ impl Play {
 
     async fn draw_act(&mut self) -> Outcome<Act> {
         let conversation = self.draw_conversation();
+        if let Some((files, hashes)) = self.large.clone() {
+            // One at a time: what was cut goes on until it is there.
+            if self.ledger.waits(JONAS) {
+                return Ok(Act::Outbox);
+            }
+            let text = texts::draw(&self.dice, self.ledger.0.len());
+            let number = self.ledger.begin(JONAS, &conversation, text, hashes);
+            return Ok(Act::SendFiles { number, conversation, files });
+        }
         let known = self.ledger.withdrawable(JONAS);
         Ok(match self.dice.below(100) {
             0..25 if !known.is_empty() => {
@@ -143,7 +162,7 @@ impl Play {
             }
             50..62 => {
                 let text = texts::draw(&self.dice, self.ledger.0.len());
-                let (files, hashes) = self.stage.write_files(&self.dice)?;
+                let (files, hashes) = self.stage.write_files(&self.dice, BATCH_BYTES)?;
                 let number = self.ledger.begin(JONAS, &conversation, text, hashes);
                 Act::SendFiles { number, conversation, files }
             }
@@ -220,6 +239,10 @@ impl Play {
 
     /// By time within one command, or by bytes within one request and its answer.
     fn draw_moment(&self, act: &Act) -> Moment {
+        if self.large.is_some() {
+            let count = usize::try_from(1 + self.dice.below(BATCH_BYTES_MAX)).unwrap();
+            return Moment::Bytes { way: Way::Up, count };
+        }
         let text_bytes = match act {
             Act::Send { number, .. } => self.ledger.0[*number].text.len() as u64,
             Act::SendFiles { .. } => BATCH_BYTES,

@@ -15,7 +15,6 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::network::Network;
-use crate::rounds::BATCH_BYTES;
 use crate::{HANGS_AFTER, Outcome};
 
 /// A data folder with the seeded firm, the homes of phones, and the network between them.
@@ -142,11 +141,11 @@ impl Stage {
         Ok(Running { child: child.map_err(|fault| format!("the phone's process: {fault}"))?, said })
     }
 
-    /// Writes the files of a batch, drawn anew: their paths, and their hashes.
-    pub(crate) fn write_files(&self, dice: &SeededDice) -> Outcome<([String; 2], Vec<String>)> {
-        let split = dice.below(BATCH_BYTES);
+    /// Writes two files of `bytes` together, drawn anew: their paths, and their hashes.
+    pub(crate) fn write_files(&self, dice: &SeededDice, bytes: u64) -> Outcome<([String; 2], Vec<String>)> {
+        let split = dice.below(bytes);
         let mut hashes = Vec::new();
-        let paths = [("one", split), ("two", BATCH_BYTES - split)].map(|(name, size)| {
+        let paths = [("one", split), ("two", bytes - split)].map(|(name, size)| {
             let mut bytes = vec![0; usize::try_from(size).unwrap()];
             dice.fill(&mut bytes);
             hashes.push(Sha256::of(&[&bytes]).to_string());

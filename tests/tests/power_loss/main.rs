@@ -12,6 +12,7 @@ use portico_core::testing::SeededDice;
 use portico_tests::draws::number;
 use portico_tests::oracle::{Act, End, Lane, faults};
 use portico_tests::phone::TestPhone;
+use portico_tests::tally::Tally;
 use portico_tests::world::World;
 use portico_wire::ids::{ConversationId, SendKey};
 
@@ -145,8 +146,9 @@ async fn server_that_loses_power_keeps_what_it_answered_for() {
         println!("the server's power goes; replay: tests/run kills --kills 1 --seed {seed}");
         lost += server_loses_power(seed).await;
     }
-    println!("power cuts of the server: {} writes were lost, and nothing that was answered for", lost);
+    println!("power cuts of the server: {lost} writes were lost, and nothing that was answered for");
     assert!(lost > 0);
+    Tally::nothing().close("server loses power within its writes", seeds().count());
 }
 
 // R50, R51: what the app took is on the phone when it is charged again.
@@ -157,6 +159,7 @@ async fn phone_that_loses_power_keeps_what_it_took() {
         println!("the phone's power goes; replay: tests/run kills --kills 1 --seed {seed}");
         lost += phone_loses_power(seed).await;
     }
-    println!("power cuts of the phone: {} writes were lost, and nothing that the app took", lost);
+    println!("power cuts of the phone: {lost} writes were lost, and nothing that the app took");
     assert!(lost > 0);
+    Tally::nothing().close("phone loses power within its writes", seeds().count());
 }

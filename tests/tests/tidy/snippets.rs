@@ -1,29 +1,32 @@
-//! The code that docs/embedding.md shows is code that is compiled: each block stands word for word in a file of the kits'
-//! examples or tests.
+//! The code that a page shows is code that runs: each block of docs/embedding.md stands word for word in a file of the
+//! kits' examples or tests, each of docs/uploads.md in a walk of tests/interop.
 
 use crate::{assert_none, tree};
 
 /// The languages whose blocks are checked.
-const LANGUAGES: [(&str, &str); 3] = [("kotlin", ".kt"), ("swift", ".swift"), ("rust", ".rs")];
+const LANGUAGES: [(&str, &str); 4] = [("kotlin", ".kt"), ("swift", ".swift"), ("rust", ".rs"), ("sh", ".sh")];
+/// The pages, and how many blocks each has at least: a page whose blocks are not found proves nothing.
+const PAGES: [(&str, usize); 2] = [("docs/embedding.md", 4), ("docs/uploads.md", 5)];
 
 #[test]
-fn every_block_of_code_is_compiled_somewhere() {
-    let page = tree::read("docs/embedding.md");
+fn every_block_of_code_runs_somewhere() {
     let sources = tree::files(|path| LANGUAGES.iter().any(|(_, ending)| path.ends_with(ending)));
+    for (page, blocks_min) in PAGES {
+        let blocks = blocks(&tree::read(page));
 
-    let blocks = blocks(&page);
-    let lost: Vec<String> = blocks
-        .iter()
-        .filter(|(ending, code)| {
-            !sources
-                .iter()
-                .any(|source| source.path.ends_with(ending) && bare(&source.text).contains(&bare(code)))
-        })
-        .map(|(_, code)| code.lines().next().unwrap_or_default().to_owned())
-        .collect();
+        let lost: Vec<String> = blocks
+            .iter()
+            .filter(|(ending, code)| {
+                !sources
+                    .iter()
+                    .any(|source| source.path.ends_with(ending) && bare(&source.text).contains(&bare(code)))
+            })
+            .map(|(_, code)| code.lines().next().unwrap_or_default().to_owned())
+            .collect();
 
-    assert_none("docs/embedding.md shows code that no file has; copy it from the file again.", &lost);
-    assert!(blocks.len() >= 4, "the page shows {} blocks of code", blocks.len());
+        assert_none(&format!("{page} shows code that no file has; copy it from the file again."), &lost);
+        assert!(blocks.len() >= blocks_min, "{page} shows {} blocks of code", blocks.len());
+    }
 }
 
 /// Each block of a known language: its files' ending, and its lines.

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderName, HeaderValue, StatusCode};
 use portico_wire::problem::{Problem, ProblemCode};
+use portico_wire::seal::SEALED_CHUNK_BYTES;
 use portico_wire::upload::{LENGTH_HEADER, LIMIT_HEADER};
 
 use super::capability::Capability;
@@ -20,7 +21,7 @@ use crate::store::{Entitled, SendAnswer};
         ("upload-offset" = u64, description = "Bytes that are durable."),
         ("upload-complete" = String, description = "`?1` once the batch is in the log, else `?0`."),
         ("upload-length" = u64, description = "Bytes of the whole representation."),
-        ("upload-limit" = String, description = "`max-size` in bytes and `max-age` in seconds."))),
+        ("upload-limit" = String, description = "`max-size` and `min-append-size` in bytes, `max-age` in seconds."))),
         (status = "4XX", body = Problem)))]
 pub(crate) async fn head(
     State(app): State<App>,
@@ -42,7 +43,8 @@ pub(crate) async fn head(
             }
         };
     let left_s = (expires_at_ms - app.now_ms()).max(0) / 1000;
-    let limit = format!("max-size={length}, max-age={left_s}");
+    // Only whole chunks count: a shorter part that is not the last would bring nothing, for ever.
+    let limit = format!("max-size={length}, min-append-size={SEALED_CHUNK_BYTES}, max-age={left_s}");
     let mut response = stand(StatusCode::NO_CONTENT.into_response(), offset, complete);
     response.headers_mut().insert(HeaderName::from_static(LENGTH_HEADER), HeaderValue::from(length));
     if let Ok(limit) = HeaderValue::try_from(limit) {

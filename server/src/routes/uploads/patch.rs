@@ -6,14 +6,14 @@ use axum::response::Response;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use portico_wire::message::Accepted;
-use portico_wire::problem::{Problem, ProblemCode};
+use portico_wire::problem::Problem;
 use portico_wire::upload::{COMPLETE_HEADER, OFFSET_HEADER, PARTIAL_UPLOAD_MEDIA_TYPE};
 
 use super::capability::{Capability, header};
 use super::reply::reply;
 use crate::error::ApiError;
 use crate::state::App;
-use crate::uploads::{Start, receive};
+use crate::uploads::{Start, receive, turn_away};
 
 /// Appends. A body of no bytes asks for the commit, or where the upload stands.
 #[utoipa::path(patch, path = "/v1/uploads",
@@ -32,8 +32,9 @@ pub(crate) async fn patch(
     Capability(capability): Capability,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let start = start(request.headers()).ok_or(ProblemCode::BadRequest)?;
+    let start = start(request.headers());
     let body: Body = request.into_body();
+    let Some(start) = start else { return Err(turn_away(app, body)) };
     let received = receive(app.clone(), capability, start, body).await?;
     Ok(reply(&app, received))
 }

@@ -80,7 +80,10 @@ async fn offset_that_is_not_the_servers_moves_nothing() {
     assert_eq!((elsewhere.code().as_str(), elsewhere.stands()), ("upload_offset", (409, CHUNK as u64, "?0")));
     let head = amina.head(&opened.capability).await;
     assert_eq!((head.stands(), head.number("upload-length")), ((204, CHUNK as u64, "?0"), pack.len()));
-    assert_eq!(head.headers["upload-limit"], format!("max-size={}, max-age=604800", pack.len()));
+    assert_eq!(
+        head.headers["upload-limit"],
+        format!("max-size={}, min-append-size=65552, max-age=604800", pack.len())
+    );
 }
 
 #[tokio::test]

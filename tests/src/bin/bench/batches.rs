@@ -15,12 +15,12 @@ use portico_core::upload::source::PickSource;
 use portico_core::upload::stream;
 use portico_server::ports::Stopwatch;
 use portico_tests::process::ServerProcess;
+use portico_tests::slow_line::SlowLine;
 use portico_wire::ids::ConversationId;
 
 use crate::figures::{Figure, Sample};
 use crate::office::{real_phone, sign_in};
 use crate::raw_put::{RawPut, Writes};
-use crate::slow_line::SlowLine;
 use crate::table::{Budget, Table};
 use crate::{Failed, say};
 

@@ -17,7 +17,6 @@ mod raw_put;
 mod screen;
 mod search;
 mod sends;
-mod slow_line;
 mod table;
 mod tap;
 mod vocabulary;

@@ -9,17 +9,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::Failed;
-
 /// Passes connections on until it is dropped.
-pub(crate) struct SlowLine {
-    pub(crate) address: SocketAddr,
+#[derive(Debug)]
+pub struct SlowLine {
+    /// Where it listens, on loopback.
+    pub address: SocketAddr,
     _passing: JoinSet<()>,
 }
 
 impl SlowLine {
     /// A line to `server` that takes `delay_ms` each way, the handshake too.
-    pub(crate) async fn open(server: SocketAddr, delay_ms: u64) -> Result<Self, Failed> {
+    ///
+    /// # Errors
+    /// Those of the socket.
+    pub async fn open(server: SocketAddr, delay_ms: u64) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let mut passing = JoinSet::new();
