@@ -20,6 +20,8 @@ mod keys;
 mod log;
 mod mail;
 mod metrics;
+#[cfg(test)]
+mod oracle;
 pub mod ports;
 mod push;
 mod router;

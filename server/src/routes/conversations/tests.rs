@@ -244,3 +244,25 @@ async fn staff_see_who_read_what_and_nobody_else_does() {
     assert_eq!(reader.looks[0].heard_at_ms - reader.looks[1].heard_at_ms, 1_000);
     assert_eq!((denied.status, denied.headers, denied.body), (absent.status, absent.headers, absent.body));
 }
+
+// R6, R19: what was said between two stays was on no screen of theirs, whatever a phone says.
+#[tokio::test]
+async fn nobody_has_looked_at_what_was_said_while_they_were_away() {
+    let world = World::new().await;
+    let (mara, amina) = (world.phone("mara").await, world.phone("amina").await);
+    let (claim, amina_id) = (world.conversation("claim"), person(&world, "amina"));
+    mara.put(&place(claim, person(&world, "kenji")), &()).await;
+    mara.delete(&place(claim, amina_id)).await;
+    mara.send(&world, claim, "while she is away").await;
+    mara.put(&place(claim, amina_id), &()).await;
+
+    let looked = LookedAt {
+        epoch: world.app.epoch(),
+        ranges: vec![ShownRange { from_seq: 1, to_seq: 6, shown_at_ms: 1 }],
+    };
+    let looked: serde_json::Value =
+        amina.put(&format!("/v1/conversations/{claim}/looked-at"), &looked).await.json();
+
+    let ranges = serde_json::json!([{"from_seq": 1, "to_seq": 3}, {"from_seq": 6, "to_seq": 6}]);
+    assert_eq!(looked["ranges"], ranges);
+}

@@ -110,8 +110,11 @@ fn look(
 
 /// What of `range` exists and may be read: its overlap with each stay, or with the whole log for staff.
 fn readable_parts(facts: &facts::Facts, reader: access::Reader, range: ShownRange) -> Vec<SeqRange> {
-    let whole = access::Stay { from_seq: 1, until_seq: None };
-    let spans = facts.place.stays.iter().chain([&whole]);
+    // Who reads the whole log need not have stayed; with the whole log among the stays of anybody else, what was said
+    // between two of them would count as looked at.
+    let whole = access::readable_span(reader, &facts.place)
+        .filter(|span| *span == access::Stay { from_seq: 1, until_seq: None });
+    let spans = whole.iter().chain(facts.place.stays.iter().filter(|_| whole.is_none()));
     let overlaps = spans.map(|span| SeqRange {
         from_seq: range.from_seq.max(span.from_seq),
         to_seq: range.to_seq.min(span.until_seq.unwrap_or(facts.tail.seq)).min(facts.tail.seq),
