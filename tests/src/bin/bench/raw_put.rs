@@ -24,13 +24,17 @@ pub(crate) enum Writes {
     TokioFs,
 }
 
-/// A server that writes each body to `path`, in a process of its own: says where it listens, and serves until it is
-/// killed.
+/// A server that writes each body to `path`, in a process of its own: says where it listens, and serves until its
+/// standard input ends, so that it outlives nobody who started it.
 pub(crate) async fn serve(path: PathBuf, writes: Writes) -> Result<(), Failed> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("listening on http://{}", listener.local_addr()?);
     let router = axum::Router::new().route("/v1/uploads", patch(take)).with_state(Arc::new((path, writes)));
-    Ok(axum::serve(listener, router).await?)
+    let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    tokio::select! {
+        served = axum::serve(listener, router).into_future() => Ok(served?),
+        ended = ended => Ok(ended?.map(|_| ())?),
+    }
 }
 
 async fn take(

@@ -49,7 +49,9 @@ impl Sends {
     async fn open(&mut self, place: &str) -> Result<(), Failed> {
         match self {
             Self::Phone(claim, files, portal) => {
-                // A new portal has no connection yet, as a phone that was just taken out.
+                // Closing a store writes to the disk, which is no part of sending. A new one has no connection yet, as a
+                // phone that was just taken out.
+                drop(portal.take());
                 let opened = real_phone(Path::new(place))?.portal()?.ok_or("somebody is signed in")?;
                 for file in std::fs::read_dir(files)? {
                     let file = file?;
@@ -66,7 +68,7 @@ impl Sends {
     async fn go(&mut self) -> Result<(), Failed> {
         match self {
             Self::Phone(claim, _, portal) => {
-                let portal = portal.take().ok_or("somebody is signed in")?;
+                let portal = portal.as_ref().ok_or("somebody is signed in")?;
                 let key = portal.send_files(*claim, "The photos").await?;
                 portal.upload_once().await?;
                 if portal.entry_state(key)? != SendState::Accepted {
