@@ -1,7 +1,7 @@
 //! A line that loses every tenth packet, each way, and is 50 ms long.
 
 use portico_tests::process::{PhoneProcess, ServerProcess};
-use portico_tests::slow_line::SlowLine;
+use portico_tests::slow_line::{Requests, SlowLine};
 
 use crate::messages::{Message, count, drain};
 use crate::system;
@@ -39,7 +39,7 @@ async fn batch_arrives_once_over_a_line_that_loses_every_tenth_packet() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = ServerProcess::seeded(&folder.path().join("server")).unwrap();
     let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
-    let line = SlowLine::open(address, DELAY_MS).await.unwrap();
+    let line = SlowLine::open(address, DELAY_MS, Requests::Ignored).await.unwrap();
     let url = format!("http://{}", line.address);
     let phones = ["amina", "mara"].map(|name| PhoneProcess::at(folder.path().join(name)));
     let [amina, mara] = &phones;

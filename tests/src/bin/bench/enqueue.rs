@@ -52,7 +52,7 @@ pub(crate) async fn measure(beside: &Path, table: &mut Table) -> Result<(), Fail
 }
 
 /// A store with the settings of the phone's, under a key or not, and one table.
-fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
+pub(crate) fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     if keyed {
         connection.execute_batch(&format!(
@@ -69,7 +69,8 @@ fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn commit_bare(connection: &mut Connection, text: &str) -> rusqlite::Result<()> {
+/// One transaction, made durable.
+pub(crate) fn commit_bare(connection: &mut Connection, text: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.prepare_cached("INSERT INTO texts (body) VALUES (?1)")?.execute(params![text])?;
     transaction.commit()

@@ -7,24 +7,30 @@
 mod archive;
 mod batches;
 mod border;
+mod comparison;
 mod drain;
 mod enqueue;
 mod figures;
 mod idle;
+mod lane;
 mod line;
 mod office;
+mod peer;
 mod raw_put;
 mod screen;
 mod search;
+mod sender;
 mod sends;
 mod table;
 mod tap;
+mod usage;
 mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, ValueEnum};
 
+use crate::comparison::Comparison;
 use crate::table::Table;
 
 /// What went wrong; a bench that meets anything unforeseen ends.
@@ -42,12 +48,24 @@ struct Wish {
     /// A program that plays the phone across the language border; may be given several times.
     #[arg(long, value_name = "LANGUAGE=COMMAND")]
     border: Vec<border::Player>,
+    /// The folder tests/tus, installed: `batches` measures it, too.
+    #[arg(long, value_name = "FOLDER")]
+    tus: Option<PathBuf>,
     /// Plays it in Rust.
     #[arg(long, hide = true, num_args = 2..)]
     border_of: Vec<String>,
     /// Plays the phone whose first screen is measured, in a process of its own.
     #[arg(long, hide = true, value_name = "HOME")]
     first_screen_of: Option<PathBuf>,
+    /// Plays the sending side of a batch.
+    #[arg(long, hide = true, num_args = 2..)]
+    send_of: Vec<String>,
+    /// Plays the server of a raw upload, which writes into this file.
+    #[arg(long, hide = true, value_name = "FILE", requires = "writes")]
+    take_raw: Option<PathBuf>,
+    /// How it writes.
+    #[arg(long, hide = true, value_enum)]
+    writes: Option<raw_put::Writes>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -81,15 +99,22 @@ fn main() -> Result<(), Failed> {
     if !wish.border_of.is_empty() {
         return border::play(&wish.border_of);
     }
-    let table = tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(run(&wish))?;
-    println!("{table}");
+    if !wish.send_of.is_empty() {
+        return sender::play(&wish.send_of);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let (Some(path), Some(writes)) = (&wish.take_raw, wish.writes) {
+        return runtime.block_on(raw_put::serve(path.clone(), writes));
+    }
+    let (table, comparison) = runtime.block_on(run(&wish))?;
+    println!("{table}\n{comparison}");
     Ok(())
 }
 
-async fn run(wish: &Wish) -> Result<Table, Failed> {
+async fn run(wish: &Wish) -> Result<(Table, Comparison), Failed> {
     let this = std::env::current_exe()?;
     let beside = this.parent().ok_or("a program lies in a folder")?;
-    let mut table = Table::default();
+    let (mut table, mut comparison) = <(Table, Comparison)>::default();
     if wish.wants(Bench::Enqueue) {
         enqueue::measure(beside, &mut table).await?;
     }
@@ -103,12 +128,12 @@ async fn run(wish: &Wish) -> Result<Table, Failed> {
         sends::measure(beside, &mut table).await?;
     }
     if wish.wants(Bench::Batches) {
-        batches::measure(beside, &mut table).await?;
+        comparison = batches::measure(beside, wish.tus.as_deref(), &mut table).await?;
     }
     if wish.wants(Bench::Idle) {
         idle::measure(beside, &mut table).await?;
     }
-    Ok(table)
+    Ok((table, comparison))
 }
 
 /// The benches that read one well filled phone.

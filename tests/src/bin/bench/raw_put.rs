@@ -1,7 +1,6 @@
 //! The least that an upload can be: one request whose body goes into a file, one `fdatasync`, one answer.
 
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,12 +12,11 @@ use http_body_util::BodyExt as _;
 use portico_wire::upload::OFFSET_HEADER;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use crate::Failed;
 
 /// How the file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Writes {
     /// On the thread that reads the body.
     Straight,
@@ -26,22 +24,16 @@ pub(crate) enum Writes {
     TokioFs,
 }
 
-/// Serves until it is dropped.
-pub(crate) struct RawPut {
-    pub(crate) address: SocketAddr,
-    _serving: JoinSet<()>,
-}
-
-impl RawPut {
-    /// A server that writes each body to `path`.
-    pub(crate) async fn open(path: PathBuf, writes: Writes) -> Result<Self, Failed> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let router =
-            axum::Router::new().route("/v1/uploads", patch(take)).with_state(Arc::new((path, writes)));
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { drop(axum::serve(listener, router).await) });
-        Ok(Self { address, _serving: serving })
+/// A server that writes each body to `path`, in a process of its own: says where it listens, and serves until its
+/// standard input ends, so that it outlives nobody who started it.
+pub(crate) async fn serve(path: PathBuf, writes: Writes) -> Result<(), Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    let router = axum::Router::new().route("/v1/uploads", patch(take)).with_state(Arc::new((path, writes)));
+    let ended = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    tokio::select! {
+        served = axum::serve(listener, router).into_future() => Ok(served?),
+        ended = ended => Ok(ended?.map(|_| ())?),
     }
 }
 
