@@ -4,7 +4,7 @@
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
 //! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read.
 //! - `firm`, `stays`, `directory`: people, matters, conversations, who is in them. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
-//! - `jobs`: mails and pushes that are due. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
+//! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
 pub(super) mod attachments;
 pub(super) mod backups;
@@ -23,6 +23,7 @@ mod looks;
 mod people;
 pub(super) mod reading;
 mod row;
+pub(super) mod scans;
 pub(super) mod sends;
 pub(super) mod sessions;
 pub(super) mod signin;
