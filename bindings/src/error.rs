@@ -51,6 +51,8 @@ pub enum PortalError {
         /// Why.
         why: PickFault,
     },
+    /// The firm's scan refuses this file. What is held of it stays sealed; the firm can allow it later.
+    FileRefused,
     /// The disk is full, or what lies at a path of ours can not be read or written. What was stored before is still there.
     DiskFull,
     /// The keystore is locked; unlock the phone.

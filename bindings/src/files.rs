@@ -128,7 +128,7 @@ impl Portal {
     /// lies sealed, and its SHA-256 is that of the entry.
     ///
     /// # Errors
-    /// `NotHere` where the entry or its access is gone; `Offline` and its like: what came stays; `DiskFull`.
+    /// `NotHere` where the entry or its access is gone; `FileRefused`; `Offline` and its like: what came stays; `DiskFull`.
     pub async fn fetch_attachment(
         &self,
         entry: EntryId,

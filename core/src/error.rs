@@ -69,6 +69,9 @@ pub enum PortalError {
         /// Why.
         why: PickFault,
     },
+    /// The firm's scan refuses this file. What is held of it stays sealed; the firm can allow it later.
+    #[error("the firm's scan refuses this file")]
+    FileRefused,
     /// The disk is full, or what lies at a path of ours can not be read or written. What was stored before is still
     /// there.
     #[error("the disk is full or can not be used")]

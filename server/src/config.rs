@@ -9,6 +9,8 @@ use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
+use crate::scan;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +37,9 @@ pub struct Config {
     pub backups_kept: u32,
     /// What uploads leave free on the disk, in bytes: the database needs room to go on.
     pub disk_reserve_bytes: u64,
+    /// A program and its arguments: it reads each file from its standard input, and what it says decides whether the
+    /// file is served. Absent: no file is scanned.
+    pub scan_command: Option<Vec<String>>,
     /// Connections.
     pub connections: Connections,
     /// Delays for those who ask too often.
@@ -105,6 +110,12 @@ pub enum ConfigError {
     /// No backup could ever be restored.
     #[error("backups_kept must be 1 or more")]
     NoBackupKept,
+    /// There is nothing to run.
+    #[error("scan_command is an empty list; leave it out, and no file is scanned")]
+    ScanCommandEmpty,
+    /// The scanner is not there, or may not be run.
+    #[error("scan_command: there is no program {0:?}; give its whole path, or a name that is found in PATH")]
+    ScanProgramMissing(String),
     /// The database key can not be read.
     #[error("database_key_file {path}: {fault}", path = .0.display(), fault = .1)]
     DatabaseKeyFile(PathBuf, String),
@@ -126,6 +137,7 @@ impl Config {
             database_key_file: None,
             backups_kept: 7,
             disk_reserve_bytes: 256 * 1024 * 1024,
+            scan_command: None,
             connections: Connections {
                 all_max: 10_000,
                 per_address_max: 2_000,
@@ -176,6 +188,12 @@ impl Config {
         }
         if self.backups_kept == 0 {
             return Err(ConfigError::NoBackupKept);
+        }
+        match self.scan_command.as_ref().map(|words| words.first()) {
+            None => {}
+            Some(None) => return Err(ConfigError::ScanCommandEmpty),
+            Some(Some(program)) if scan::is_program(program) => {}
+            Some(Some(program)) => return Err(ConfigError::ScanProgramMissing(program.clone())),
         }
         self.database_key().map(|_| ())
     }
@@ -262,6 +280,20 @@ mod tests {
         assert!(matches!(half.check(), Err(ConfigError::HalfTls)));
         let none = Config { backups_kept: 0, ..fits.clone() };
         assert!(matches!(none.check(), Err(ConfigError::NoBackupKept)));
+        let scanned_by = |words: &[&str]| Config {
+            scan_command: Some(words.iter().map(|word| (*word).to_owned()).collect()),
+            ..fits.clone()
+        };
+        assert!(matches!(scanned_by(&[]).check(), Err(ConfigError::ScanCommandEmpty)));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = file.path().to_str().unwrap();
+        for absent in ["", "/absent/scanner", "no-such-scanner", "/", text] {
+            let refused = scanned_by(&[absent, "-"]).check();
+            assert!(matches!(refused, Err(ConfigError::ScanProgramMissing(_))), "{absent}");
+        }
+        for present in ["sh", "/bin/sh"] {
+            assert!(scanned_by(&[present, "-"]).check().is_ok(), "{present}");
+        }
         let key = Config { database_key_file: Some("absent".into()), ..fits };
         assert!(matches!(key.check(), Err(ConfigError::DatabaseKeyFile(..))));
     }

@@ -28,6 +28,9 @@ pub(crate) struct ApiError {
 /// What a busy server asks for: a group commits within milliseconds.
 const BUSY_RETRY_AFTER_S: u64 = 1;
 
+/// What a file asks for that the scan has not seen yet: most are seen within a second.
+const UNSCANNED_RETRY_AFTER_S: u64 = 2;
+
 impl ApiError {
     fn of(problem: Problem) -> Self {
         Self { problem: Box::new(problem), retry_after_s: None }
@@ -61,6 +64,11 @@ impl ApiError {
     pub(crate) fn no_room() -> Self {
         tracing::warn!("the disk is nearly full; an upload was turned away");
         Self::from(ProblemCode::DiskFull)
+    }
+
+    /// A file that the firm's scan has not seen yet.
+    pub(crate) fn unscanned() -> Self {
+        Self::from(ProblemCode::Busy).after(UNSCANNED_RETRY_AFTER_S)
     }
 
     /// A body over `limit` bytes.

@@ -6,7 +6,7 @@
 //! - `routes`: one file for each endpoint. [`access`]: the only place that answers "may they?".
 //! - `uploads`: bytes of a batch from the wire to its commit. `blobs`: sealed packs on disk.
 //! - `log`: what a send key deserves, how an entry joins the chain. [`store`]: use-cases, group commit, all SQL.
-//! - `mail`, `push`: what is due, carried by workers into a `folder`. [`backup`]: backup and restore. [`seed`]: a small firm.
+//! - `mail`, `push`: what is due, carried by workers into a `folder`. `scan`: what the firm's scanner says of each file. [`backup`]: backup and restore. [`seed`]: a small firm.
 //! - [`config`], `keys`, [`ports`]: settings, the server's own keys, and the world outside.
 
 pub mod access;
@@ -26,6 +26,7 @@ pub mod ports;
 mod push;
 mod router;
 mod routes;
+mod scan;
 pub mod seed;
 pub mod serve;
 mod state;

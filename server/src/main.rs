@@ -10,8 +10,8 @@ use portico_server::backup::{backup, restore};
 use portico_server::config::Config;
 use portico_server::ports::Ports;
 use portico_server::seed::seed;
-use portico_server::store::{Change, FirmLimits};
-use portico_wire::ids::{ConversationId, FirmId, PersonId};
+use portico_server::store::{Change, FirmLimits, Verdict};
+use portico_wire::ids::{AttachmentId, ConversationId, FirmId, PersonId};
 use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error>;
@@ -103,6 +103,13 @@ enum Admin {
         #[arg(long)]
         storage_bytes_max: Option<u64>,
     },
+    /// Says whether a file may be fetched, whatever the scan says of it.
+    Verdict {
+        /// The file, as the log names it.
+        attachment: AttachmentId,
+        /// What holds from now on.
+        verdict: Word,
+    },
     /// Ends somebody's membership: every stay and every session.
     EndMembership {
         /// The firm.
@@ -115,6 +122,12 @@ enum Admin {
         #[arg(long)]
         by: PersonId,
     },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Word {
+    Clean,
+    Refused,
 }
 
 #[derive(clap::Args)]
@@ -271,12 +284,19 @@ async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
             let limits = FirmLimits { batch_files_max, batch_bytes_max, storage_bytes_max };
             store.set_limits(firm, limits).await?
         }
+        Admin::Verdict { attachment, verdict } => {
+            let verdict = match verdict {
+                Word::Clean => Verdict::Clean,
+                Word::Refused => Verdict::Refused,
+            };
+            store.set_verdict(attachment, verdict).await?
+        }
         Admin::EndMembership { firm, person, by } => store.end_membership(firm, person, by).await?,
     };
     match made {
         Change::Made => println!("done"),
         Change::AlreadySo => println!("it is so already"),
-        Change::NotFound => return Err("there is no such firm, conversation or person".into()),
+        Change::NotFound => return Err("there is no such firm, conversation, person or file".into()),
         Change::NotAllowed => return Err("that is not allowed".into()),
     }
     Ok(())

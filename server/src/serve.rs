@@ -71,8 +71,9 @@ impl App {
         // Sets of tasks, not bare ones: they end with this future, however it ends.
         let mut jobs = JoinSet::new();
         jobs.spawn(carry_jobs(self.clone()));
+        jobs.spawn(carry_scans(self.clone()));
         accept(self, listener, tls, shutdown).await;
-        jobs.join_next().await;
+        while jobs.join_next().await.is_some() {}
         Ok(())
     }
 
@@ -121,6 +122,24 @@ async fn carry_jobs(app: App) {
         let due = Box::pin(app.store().wakes().jobs.notified());
         let tick = app.ports().clock.sleep_ms(JOBS_EVERY_MS);
         let stopped = Box::pin(stopping.wait_for(|stopping| *stopping));
+        select(select(due, tick), stopped).await;
+    }
+}
+
+/// Scans what is due: at each commit with files, and once a second.
+async fn carry_scans(app: App) {
+    let mut stopping = app.stopping();
+    while !*stopping.borrow() {
+        let stopped = Box::pin(stopping.wait_for(|stopping| *stopping));
+        // Stopping does not wait for a scanner. It is killed, and its file is due when the server starts again.
+        let Either::Left((scanned, stopped)) = select(Box::pin(app.run_scans_once()), stopped).await else {
+            return;
+        };
+        if let Err(fault) = scanned {
+            tracing::warn!(%fault, "files could not be scanned");
+        }
+        let due = Box::pin(app.store().wakes().scans.notified());
+        let tick = app.ports().clock.sleep_ms(JOBS_EVERY_MS);
         select(select(due, tick), stopped).await;
     }
 }

@@ -18,7 +18,7 @@ use crate::ports::Ports;
 use crate::store::{OpenDatabaseError, Store, StoreError};
 use crate::throttle::Throttle;
 use crate::uploads::Uploads;
-use crate::{mail, push, router, uploads};
+use crate::{mail, push, router, scan, uploads};
 
 /// One server on one data folder. Clones share it.
 #[derive(Clone)]
@@ -134,6 +134,15 @@ impl App {
         Ok(JobsRun { mails, pushes, batches_expired })
     }
 
+    /// Gives every file that is due to the firm's scanner, until none is; how many got a verdict. Apart from
+    /// [`App::run_jobs_once`]: a mail with a code does not wait for a scan.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; what was claimed is scanned again when its lease runs out.
+    pub async fn run_scans_once(&self) -> Result<u64, StoreError> {
+        scan::worker::scan_due(self).await
+    }
+
     pub(crate) fn ports(&self) -> &Ports {
         &self.0.ports
     }
@@ -188,8 +197,20 @@ fn open_segments(config: &Config, store: &Store) -> Result<Segments, OpenError> 
     Ok(segments)
 }
 
-/// Takes the data folder for this process alone, until the file is dropped. A fresh one is its owner's alone.
-pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
+/// The data folder, taken for one server alone until this is dropped.
+pub(crate) struct FolderLock(File);
+
+impl Drop for FolderLock {
+    /// Closing the file is not enough: a scanner that this process starts has it too, until its program begins.
+    fn drop(&mut self) {
+        if let Err(fault) = self.0.unlock() {
+            tracing::warn!(%fault, "the data folder is free only at the end of this process");
+        }
+    }
+}
+
+/// Takes the data folder for this process alone. A fresh one is its owner's alone.
+pub(crate) fn lock(folder: &Path) -> Result<FolderLock, OpenError> {
     let fault = |fault| OpenError::Folder(folder.to_owned(), fault);
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -203,7 +224,7 @@ pub(crate) fn lock(folder: &Path) -> Result<File, OpenError> {
         .open(folder.join("portico.lock"))
         .map_err(fault)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(FolderLock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::AlreadyRunning(folder.to_owned())),
         Err(TryLockError::Error(error)) => Err(fault(error)),
     }

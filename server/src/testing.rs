@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -54,6 +55,16 @@ impl FakeClock {
     pub(crate) fn is_awaited(&self) -> bool {
         !self.sleeping.lock().unwrap().is_empty()
     }
+}
+
+/// Lets spawned requests run until `ready`; bounded by real time only so that a bug fails instead of hanging.
+pub(crate) async fn until(ready: impl Fn() -> bool) {
+    let poll = async {
+        while !ready() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap();
 }
 
 struct Sleep(Arc<FakeClock>, i64);

@@ -93,6 +93,15 @@ impl World {
 
     /// The same, with everything drawn from `seed`.
     pub async fn of_seed(seed_number: u64) -> Self {
+        Self::begin(seed_number, |_| {}).await
+    }
+
+    /// The firm of the seed, its server running with other settings.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::begin(1, change).await
+    }
+
+    async fn begin(seed_number: u64, change: impl FnOnce(&mut Config)) -> Self {
         let folder = scratch();
         let clock = FakeClock::at(BEGIN_MS);
         let dice = Arc::new(SeededDice::of(seed_number));
@@ -102,6 +111,7 @@ impl World {
         };
         let mut config = Config::in_folder(folder.path().join("server"));
         config.throttle = Throttles { sign_in: Rate::NONE, sign_in_address: Rate::NONE, device: Rate::NONE };
+        change(&mut config);
         let app = App::open(config.clone(), ports.clone()).expect("a new folder opens");
         let firm = seed(&app).await.expect("an empty folder is seeded");
         // What people write is later than what the seed wrote.

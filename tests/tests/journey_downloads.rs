@@ -2,6 +2,7 @@
 
 use portico_core::error::PortalError;
 use portico_core::outbox::entry::SendState;
+use portico_server::store::Verdict;
 use portico_tests::draws::content;
 use portico_tests::faults::{Fate, Weather};
 use portico_tests::world::World;
@@ -117,4 +118,40 @@ async fn scan_of_the_phones_disk_finds_no_plain_byte() {
     let plain = amina.home.join("plain");
     amina.portal().save_attachment(entry.files[0].attachment_id, &plain).unwrap();
     assert_eq!(found(), [plain], "the scan finds what is there");
+}
+
+/// Refuses what holds the mark; `sh` is a program like any other.
+fn scanner() -> Option<Vec<String>> {
+    let words = ["sh", "-c", "if grep -q PLANTED-VIRUS; then exit 1; else exit 0; fi"];
+    Some(words.map(str::to_owned).to_vec())
+}
+
+// R38: what the firm's scan refuses reaches no phone, until the firm allows it; the other file of its message does.
+#[tokio::test]
+async fn file_that_the_scan_refuses_is_fetched_once_the_firm_allows_it() {
+    let world = World::with(|config| config.scan_command = scanner()).await;
+    let claim = world.conversation("claim");
+    let (amina, mara) = (world.phone("amina").await, world.phone("mara").await);
+    let (clean, infected) = (content(5, 300_000), [content(6, 300_000), b"PLANTED-VIRUS".to_vec()].concat());
+    mara.send_files(claim, "", &[clean, infected.clone()]).await;
+    mara.portal().catch_up().await.unwrap();
+    amina.portal().catch_up().await.unwrap();
+    let entry = world.log(claim).await.pop().unwrap();
+    let [clean_id, infected_id] = [0, 1].map(|place| entry.files[place].attachment_id);
+    let fetch = |attachment| amina.portal().fetch_attachment(entry.entry_id, attachment);
+
+    let early = [fetch(clean_id).await, fetch(infected_id).await];
+    assert_eq!(world.app().run_scans_once().await, Ok(2));
+    let scanned = [fetch(clean_id).await, fetch(infected_id).await];
+
+    assert_eq!(early, [const { Err(PortalError::RetryLater { after_s: Some(2) }) }; 2]);
+    assert_eq!(scanned, [Ok(()), Err(PortalError::FileRefused)]);
+    assert_eq!(amina.portal().held_bytes(infected_id), Ok(0));
+
+    world.app().store().set_verdict(infected_id, Verdict::Clean).await.unwrap();
+
+    fetch(infected_id).await.unwrap();
+    let to = amina.home.join("saved");
+    amina.portal().save_attachment(infected_id, &to).unwrap();
+    assert!(std::fs::read(to).unwrap() == infected);
 }

@@ -63,6 +63,7 @@ fn portal_error(fault: &PortalError) -> String {
             PickFault::Unreadable => "The file can not be read.",
         }
         .to_owned(),
+        PortalError::FileRefused => "The firm's scan refuses this file.".to_owned(),
         PortalError::DiskFull => "The disk is full or can not be used. Nothing that was stored is lost.".to_owned(),
         PortalError::KeyLocked => "The keys are locked.".to_owned(),
         PortalError::KeyUnavailable => "The keystore fails. Try again.".to_owned(),

@@ -56,6 +56,7 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         ProblemCode::ChallengeEnded => PortalError::ChallengeEnded,
         ProblemCode::SessionEnded | ProblemCode::AccessTokenExpired => PortalError::SignInNeeded,
         ProblemCode::NotFound => PortalError::NotHere,
+        ProblemCode::AttachmentRefused => PortalError::FileRefused,
         ProblemCode::Busy
         | ProblemCode::ConversationMissing
         | ProblemCode::CursorReset

@@ -17,8 +17,9 @@ impl Portal {
     /// [`Portal::hold_files_within`].
     ///
     /// # Errors
-    /// [`PortalError::NotHere`] where the entry or its access is gone; [`PortalError::Offline`] and its like: what came
-    /// stays, and the next call goes on there; [`PortalError::DiskFull`].
+    /// [`PortalError::NotHere`] where the entry or its access is gone; [`PortalError::FileRefused`] by the firm's scan;
+    /// [`PortalError::Offline`] and its like: what came stays, and the next call goes on there, also where the scan has
+    /// not seen the file yet; [`PortalError::DiskFull`].
     pub async fn fetch_attachment(
         &self,
         entry: EntryId,

@@ -56,6 +56,8 @@ macro_rules! problem_codes {
 problem_codes! {
     /// The access token is missing, unknown or over; refresh once.
     AccessTokenExpired = "access_token_expired", 401, "The access token is missing or over; refresh it.";
+    /// The firm's scan, or somebody of the firm, refuses the file. It may be allowed later.
+    AttachmentRefused = "attachment_refused", 403, "The firm's scan refuses this file.";
     /// The request is not of the documented form.
     BadRequest = "bad_request", 400, "The request is not of the documented form.";
     /// The writer's queue is full, or a fault hit the whole group; try again later.

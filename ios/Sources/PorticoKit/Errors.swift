@@ -28,6 +28,7 @@ extension PortalError {
         case .Refused: "refused"
         case .NotHere: "not_here"
         case .FileUnreadable: "file_unreadable"
+        case .FileRefused: "file_refused"
         case .DiskFull: "disk_full"
         case .KeyLocked: "key_locked"
         case .KeyUnavailable: "key_unavailable"

@@ -3,12 +3,18 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
+use futures_util::{Stream, stream};
 use portico_wire::seal::{
     CHUNK_BYTES, FileCipher, FileKey, SEALED_CHUNK_BYTES, TAG_BYTES, chunk_plain_bytes, place_of,
 };
 
+use tokio::task::spawn_blocking;
+
 use super::segments::Segments;
 use crate::store::AttachmentRow;
+
+/// Plain bytes read at a time: what one reader holds, twice over while whoever takes them is busy.
+const READ_BYTES: u64 = 256 * 1024;
 
 /// An open file. Its reads block.
 pub(crate) struct SealedFile {
@@ -53,5 +59,24 @@ impl SealedFile {
             index += 1;
         }
         Ok(())
+    }
+
+    /// The plain bytes from `from` up to `until`, or to the end of the file, read as they are taken, off the threads that
+    /// serve. It ends at the first fault, which is one of [`SealedFile::read`].
+    pub(crate) fn stream(self, from: u64, until: u64) -> impl Stream<Item = io::Result<Vec<u8>>> + Send {
+        let until = until.min(self.size_bytes);
+        stream::try_unfold((self, from), move |(mut file, at)| async move {
+            if at >= until {
+                return Ok(None);
+            }
+            let read = spawn_blocking(move || {
+                let mut plain = Vec::new();
+                file.read(at, until.min((at / READ_BYTES + 1) * READ_BYTES), &mut plain)?;
+                Ok::<_, io::Error>((plain, file))
+            });
+            let (plain, file) = read.await.map_err(io::Error::other).flatten()?;
+            let next = at + plain.len() as u64;
+            Ok(Some((plain, (file, next))))
+        })
     }
 }

@@ -14,7 +14,7 @@ use matrix::Compared;
 
 use crate::testing::World;
 
-/// Firms in one run, a minute in a debug build; `PORTICO_ORACLE_WORLDS` asks for more.
+/// Firms in one run, a minute in a debug build; `ORACLE_WORLDS` asks for more.
 const WORLDS: u64 = 300;
 /// Firms in one database at a time.
 const AT_ONCE: u64 = 50;
@@ -24,7 +24,7 @@ const STEPS: usize = 24;
 // R5, R14, R15, R16, R17, R18, R19, R20, R41, R43: nobody learns of anything that they may not know of, by any route.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_answers_everybody_as_the_oracle_says() {
-    let asked = std::env::var("PORTICO_ORACLE_WORLDS").ok();
+    let asked = std::env::var("ORACLE_WORLDS").ok();
     let worlds = asked.and_then(|count| count.parse().ok()).unwrap_or(WORLDS);
     let (mut known, mut denied) = (0, 0);
     let mut seeds = (0..worlds).collect::<Vec<_>>();

@@ -76,13 +76,11 @@ fn answer(app: &App, page: EventPage) -> SyncPage {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use portico_wire::sync::EventBody;
     use portico_wire::sync::SyncEvent;
 
     use super::*;
-    use crate::testing::{Phone, World};
+    use crate::testing::{Phone, World, until};
 
     async fn cursor(world: &World, phone: &Phone) -> Cursor {
         Cursor { epoch: world.app.epoch(), seq: phone.snapshot().await.next_seq }
@@ -151,16 +149,6 @@ mod tests {
         assert_eq!((beyond.status.as_u16(), beyond.code().as_str()), (410, "cursor_reset"));
         assert_eq!(foreign.code(), "cursor_reset");
         assert_eq!(amina.get("/v1/sync?cursor=nonsense").await.code(), "bad_request");
-    }
-
-    /// Lets spawned requests run until `ready`; bounded by real time only so that a bug fails instead of hanging.
-    async fn until(ready: impl Fn() -> bool) {
-        let poll = async {
-            while !ready() {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), poll).await.unwrap();
     }
 
     #[tokio::test]

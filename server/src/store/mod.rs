@@ -10,6 +10,7 @@ pub use sqlite::database::OpenDatabaseError;
 pub use sqlite::directory::{ConversationListing, FirmListing, PersonListing};
 pub use sqlite::firm::{NewConversation, NewMatter, NewPerson};
 pub use sqlite::limits::FirmLimits;
+pub use sqlite::scans::Verdict;
 pub use sqlite::sessions::{Caller, DeviceRow};
 pub use sqlite::stays::Change;
 pub use sqlite::verify::{LogFault, LogReport};

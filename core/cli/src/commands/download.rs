@@ -65,7 +65,10 @@ impl Download {
     ) -> Result<PathBuf, CliError> {
         let bar = bar::of(cli, file.size_bytes, &print::safe(&file.name));
         tokio::select! {
-            fetched = portal.fetch_attachment(entry.entry_id, file.attachment_id) => fetched?,
+            fetched = portal.fetch_attachment(entry.entry_id, file.attachment_id) => {
+                // One file of several may be refused: `--file` fetches the others.
+                fetched.map_err(|fault| CliError::File { path: disk_name(&file.name).into(), fault })?;
+            }
             () = bar::follow(portal, &bar, || portal.held_bytes(file.attachment_id).unwrap_or(0)) => {}
         }
         bar.finish_and_clear();

@@ -1,15 +1,15 @@
 //! `GET /v1/attachments/{attachment_id}`: one file, plain, whole or a range of it.
 //!
-//! Holds: absent and denied are one answer (R17). Nothing of it runs in a browser (R38). Chunks are read and opened a
+//! Holds: absent and denied are one answer (R17), and only then the verdict on the content is asked. Nothing of it runs in a browser (R38). Chunks are read and opened a
 //! few at a time, off the threads that serve; a chunk that does not open breaks the connection, so a file that arrives
 //! whole is the one that was sent.
 
 use std::io;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use futures_util::TryStreamExt as _;
 use http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     ETAG,
@@ -25,10 +25,7 @@ use crate::blobs::SealedFile;
 use crate::door::{PathId, Signed};
 use crate::error::ApiError;
 use crate::state::App;
-use crate::store::AttachmentRow;
-
-/// Plain bytes read at a time: what one download holds, twice over while the connection takes them.
-const READ_BYTES: u64 = 256 * 1024;
+use crate::store::{AttachmentRow, Verdict};
 
 /// One file.
 #[utoipa::path(get, path = "/v1/attachments/{attachment_id}",
@@ -43,6 +40,7 @@ const READ_BYTES: u64 = 256 * 1024;
         (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
         (status = 304, description = "The caller has it."),
         (status = 416, description = "Nothing lies there."),
+        (status = 503, body = Problem, description = "The firm's scan has not seen it yet."),
         (status = "4XX", body = Problem)))]
 pub(crate) async fn get(
     State(app): State<App>,
@@ -51,6 +49,7 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let row = app.store().attachment(caller, attachment).await?.ok_or(ProblemCode::NotFound)?;
+    judged(&app, row.verdict)?;
     let tag = format!("\"{}\"", row.sha256);
     let size = row.size_bytes;
     let (status, from, until) = match part(&headers, &tag, size) {
@@ -81,6 +80,16 @@ pub(crate) async fn get(
     Ok(response)
 }
 
+/// Whether the content may go out. What was refused stays so when nobody scans any more.
+fn judged(app: &App, verdict: Option<Verdict>) -> Result<(), ApiError> {
+    match verdict {
+        Some(Verdict::Clean) => Ok(()),
+        Some(Verdict::Refused) => Err(ProblemCode::AttachmentRefused.into()),
+        None if app.config().scan_command.is_some() => Err(ApiError::unscanned()),
+        None => Ok(()),
+    }
+}
+
 fn with_headers<const N: usize>(mut response: Response, headers: [(HeaderName, String); N]) -> Response {
     for (name, value) in headers {
         let value = HeaderValue::try_from(value).expect("hashes, numbers, types and encoded names are ASCII");
@@ -97,20 +106,8 @@ async fn body(app: &App, row: AttachmentRow, from: u64, until: u64) -> Result<Bo
     let (segments, attachment) = (app.uploads().segments().clone(), row.attachment_id);
     let opened = spawn_blocking(move || SealedFile::open(&segments, &row)).await;
     let file = opened.map_err(io::Error::other).flatten().map_err(|fault| ApiError::disk(&fault))?;
-    let read = stream::try_unfold((file, from), move |(mut file, at)| async move {
-        if at >= until {
-            return Ok(None);
-        }
-        let read = spawn_blocking(move || {
-            let mut plain = Vec::new();
-            file.read(at, until.min((at / READ_BYTES + 1) * READ_BYTES), &mut plain)?;
-            Ok::<_, io::Error>((plain, file))
-        });
-        let read = read.await.map_err(io::Error::other).flatten();
-        let (plain, file) =
-            read.inspect_err(|fault| tracing::error!(%attachment, %fault, "a file is damaged"))?;
-        let next = at + plain.len() as u64;
-        Ok::<_, io::Error>(Some((Bytes::from(plain), (file, next))))
-    });
-    Ok(Body::from_stream(read))
+    let plain = file
+        .stream(from, until)
+        .inspect_err(move |fault| tracing::error!(%attachment, %fault, "a file is damaged"));
+    Ok(Body::from_stream(plain))
 }

@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::batch_rows::BatchRow;
 use super::batches::StoredFile;
 use super::row;
+use super::scans::Verdict;
 use super::sessions::Caller;
 use super::store::{Store, StoreError};
 use super::writer::Write;
@@ -27,12 +28,15 @@ pub(crate) struct AttachmentRow {
     pub(crate) slot: u32,
     pub(crate) batch_id: [u8; 16],
     pub(crate) file_key: [u8; 32],
+    /// None while nobody has judged it.
+    pub(crate) verdict: Option<Verdict>,
 }
 
-const COLUMNS: &str = "a.attachment_id, a.name, a.media_type, a.size_bytes, a.sha256, a.segment_id,
-    a.segment_offset, a.slot, a.batch_id, a.file_key";
+pub(super) const COLUMNS: &str =
+    "a.attachment_id, a.name, a.media_type, a.size_bytes, a.sha256, a.segment_id,
+    a.segment_offset, a.slot, a.batch_id, a.file_key, a.verdict";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<AttachmentRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<AttachmentRow> {
     Ok(AttachmentRow {
         attachment_id: row::id(row, 0, AttachmentId::from_bytes)?,
         name: row.get(1)?,
@@ -44,6 +48,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AttachmentRow> {
         slot: row.get(7)?,
         batch_id: row.get(8)?,
         file_key: row.get(9)?,
+        verdict: row::verdict(row, 10)?,
     })
 }
 
@@ -114,7 +119,7 @@ impl Store {
 
 /// Keeps the files of `entry`, in their order; where each lies in the batch's segment is in `stored`.
 pub(super) fn insert(
-    write: &Write<'_>,
+    write: &mut Write<'_>,
     firm: FirmId,
     batch: &BatchRow,
     entry: &Entry,
@@ -143,5 +148,6 @@ pub(super) fn insert(
             stored.file_key
         ])?;
     }
+    write.scans_due = true;
     Ok(())
 }

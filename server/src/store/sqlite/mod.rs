@@ -5,7 +5,7 @@
 //! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read.
 //! - `people`, `matters`, `conversations`, `stays`: the firm's people at work, and who is in what. `made`: ids by a key.
 //! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
-//! - `jobs`: mails and pushes that are due. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
+//! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
 pub(super) mod attachments;
 pub(super) mod backups;
@@ -27,6 +27,7 @@ mod matters;
 mod people;
 pub(super) mod reading;
 mod row;
+pub(super) mod scans;
 pub(super) mod sends;
 pub(super) mod sessions;
 pub(super) mod signin;

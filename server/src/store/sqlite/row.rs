@@ -5,6 +5,8 @@ use portico_wire::encoding::Sha256;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Result, Row};
 
+use super::scans::Verdict;
+
 /// Reads an id: `id(row, 0, EntryId::from_bytes)`.
 pub(super) fn id<T>(row: &Row<'_>, column: usize, of: impl Fn([u8; 16]) -> T) -> Result<T> {
     row.get::<_, [u8; 16]>(column).map(of)
@@ -88,5 +90,23 @@ pub(super) const fn state_text(state: ConversationState) -> &'static str {
         ConversationState::Archived => "archived",
         ConversationState::Closed => "closed",
         ConversationState::Unknown => "unknown",
+    }
+}
+
+/// Reads a verdict; none where nobody has judged.
+pub(super) fn verdict(row: &Row<'_>, column: usize) -> Result<Option<Verdict>> {
+    match row.get_ref(column)?.as_str()? {
+        "unscanned" => Ok(None),
+        "clean" => Ok(Some(Verdict::Clean)),
+        "refused" => Ok(Some(Verdict::Refused)),
+        _ => Err(FromSqlError::InvalidType.into()),
+    }
+}
+
+/// A verdict as stored.
+pub(super) const fn verdict_text(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Clean => "clean",
+        Verdict::Refused => "refused",
     }
 }

@@ -1,6 +1,5 @@
 //! The store itself: the writer, the readers, the lock that keeps a second server out.
 
-use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portico_wire::ids::Epoch;
@@ -9,9 +8,11 @@ use tokio::sync::Semaphore;
 
 use super::backups;
 use super::database::{DatabaseFile, OpenDatabaseError};
+use super::scans;
 use super::wakes::Wakes;
 use super::writer::{GroupStats, Write, Writer};
 use crate::ports::Ports;
+use crate::state::FolderLock;
 
 /// Reading connections: enough to keep two cores busy while one waits for the disk.
 const READERS: usize = 4;
@@ -54,7 +55,7 @@ pub struct Store {
     readers: Readers,
     wakes: Arc<Wakes>,
     epoch: Epoch,
-    _lock: File,
+    _lock: FolderLock,
 }
 
 impl std::fmt::Debug for Store {
@@ -76,11 +77,12 @@ impl Store {
         path: std::path::PathBuf,
         key: Option<zeroize::Zeroizing<String>>,
         ports: &Ports,
-        lock: File,
+        lock: FolderLock,
     ) -> Result<Self, OpenDatabaseError> {
         let file = DatabaseFile { path, key };
         let mut connection = file.open_writer()?;
         let epoch = backups::present_epoch(&mut connection, ports)?;
+        scans::begin_anew(&connection)?;
         let wakes = Arc::new(Wakes::default());
         let writer = Writer::start(connection, ports.clone(), epoch, Arc::clone(&wakes))
             .map_err(|_| OpenDatabaseError::Sqlite(rusqlite::Error::UnwindingPanic))?;

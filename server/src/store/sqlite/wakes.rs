@@ -17,6 +17,8 @@ pub(crate) struct Wakes {
     waiting: Mutex<BTreeMap<Log, watch::Sender<u64>>>,
     /// Mails and pushes may be due.
     pub(crate) jobs: Notify,
+    /// Files may be there that nobody has scanned.
+    pub(crate) scans: Notify,
 }
 
 impl Wakes {

@@ -40,6 +40,8 @@ pub(super) struct Write<'a> {
     pub(super) moved: BTreeMap<(FirmId, PersonId), u64>,
     /// Whether a job is due.
     pub(super) jobs_due: bool,
+    /// Whether files came.
+    pub(super) scans_due: bool,
 }
 
 /// One queued request, whatever its type.
@@ -224,6 +226,7 @@ impl Group {
             now_ms: 0,
             moved: BTreeMap::new(),
             jobs_due: false,
+            scans_due: false,
         }
     }
 
@@ -279,6 +282,9 @@ impl Group {
             self.wakes.wake(write.moved);
             if write.jobs_due {
                 self.wakes.jobs.notify_one();
+            }
+            if write.scans_due {
+                self.wakes.scans.notify_one();
             }
         }
     }

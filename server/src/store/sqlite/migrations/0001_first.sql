@@ -164,10 +164,13 @@ CREATE TABLE attachments (
     slot            INTEGER NOT NULL CHECK (slot >= 0),
     batch_id        BLOB NOT NULL CHECK (length(batch_id) = 16),
     file_key        BLOB NOT NULL CHECK (length(file_key) = 32),
+    -- What the firm's scan said of the content, or whoever overruled it. The one thing of a file that changes.
+    verdict         TEXT NOT NULL DEFAULT 'unscanned' CHECK (verdict IN ('unscanned', 'clean', 'refused')),
     PRIMARY KEY (firm_id, conversation_id, seq, place),
     FOREIGN KEY (firm_id, conversation_id, seq) REFERENCES entries
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachments_of_segment ON attachments (segment_id);
+CREATE INDEX attachments_unscanned ON attachments (attachment_id) WHERE verdict = 'unscanned';
 
 -- Batches whose bytes are on their way. The offset is not here: it is what opens of the segment.
 CREATE TABLE batches (
@@ -231,7 +234,8 @@ CREATE TRIGGER bodies_stand BEFORE UPDATE ON bodies BEGIN SELECT raise(ABORT, 'b
 CREATE TRIGGER conversations_keep BEFORE DELETE ON conversations BEGIN SELECT raise(ABORT, 'conversations are kept'); END;
 CREATE TRIGGER outcomes_keep BEFORE DELETE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are kept'); END;
 CREATE TRIGGER attachments_keep BEFORE DELETE ON attachments BEGIN SELECT raise(ABORT, 'attachments are kept'); END;
-CREATE TRIGGER attachments_stand BEFORE UPDATE ON attachments BEGIN SELECT raise(ABORT, 'attachments are immutable'); END;
+CREATE TRIGGER attachments_stand BEFORE UPDATE OF firm_id, conversation_id, seq, place, attachment_id, name, media_type,
+    size_bytes, sha256, segment_id, segment_offset, slot, batch_id, file_key ON attachments BEGIN SELECT raise(ABORT, 'attachments are immutable'); END;
 CREATE TRIGGER outcomes_stand BEFORE UPDATE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are immutable'); END;
 
 -- One gap-free log for each (firm, person). Rows are references; the state is joined when they are read.
@@ -333,3 +337,11 @@ CREATE TABLE push_jobs (
     FOREIGN KEY (firm_id, conversation_id, entry_seq) REFERENCES entries (firm_id, conversation_id, seq)
 ) STRICT;
 CREATE INDEX push_jobs_due ON push_jobs (due_at_ms);
+
+-- Files that the scan was given and that have no verdict yet: until when they are not given to it again. One without a
+-- row was never given to it.
+CREATE TABLE scan_jobs (
+    attachment_id   BLOB PRIMARY KEY REFERENCES attachments (attachment_id),
+    leased_until_ms INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -28,6 +28,7 @@ public val PortalException.code: String
             is PortalException.Refused -> "refused"
             is PortalException.NotHere -> "not_here"
             is PortalException.FileUnreadable -> "file_unreadable"
+            is PortalException.FileRefused -> "file_refused"
             is PortalException.DiskFull -> "disk_full"
             is PortalException.KeyLocked -> "key_locked"
             is PortalException.KeyUnavailable -> "key_unavailable"

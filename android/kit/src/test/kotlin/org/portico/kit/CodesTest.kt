@@ -27,6 +27,7 @@ class CodesTest {
                 PortalException.Refused(Refusal(RefusalCode.BodyEmpty, null, null, null)),
                 PortalException.NotHere(),
                 PortalException.FileUnreadable(PickFault.MISSING),
+                PortalException.FileRefused(),
                 PortalException.DiskFull(),
                 PortalException.KeyLocked(),
                 PortalException.KeyUnavailable(),

@@ -1,0 +1,211 @@
+//! What is said of the content of each file: by the firm's scan, or by whoever overrules it.
+//!
+//! The job is the file that has no verdict; a row in `scan_jobs` only says until when it is left alone. Crash: nobody
+//! else scans on this folder, so those rows go when the store opens, and what was being scanned is due at once.
+
+use portico_wire::ids::AttachmentId;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::attachments::{self, AttachmentRow};
+use super::row;
+use super::stays::Change;
+use super::store::{Store, StoreError};
+use super::writer::Write;
+
+/// First delay after a scan failed; doubles up to [`RETRY_MS_MAX`].
+const RETRY_MS: i64 = 1_000;
+/// Longest delay. A file that the scanner can never take costs a whole scan each time, and must not crowd out others.
+const RETRY_MS_MAX: i64 = 600_000;
+
+/// What was said of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is served.
+    Clean,
+    /// It is served to nobody.
+    Refused,
+}
+
+impl Store {
+    /// Claims the oldest file that nobody has judged, and that is not left alone. It is nobody else's for `lease_ms`.
+    ///
+    /// # Errors
+    /// As every write; it stays due.
+    pub(crate) async fn claim_scan(&self, lease_ms: i64) -> Result<Option<AttachmentRow>, StoreError> {
+        self.write(move |write| {
+            let claimed = write
+                .connection
+                .prepare_cached(
+                    "INSERT INTO scan_jobs (attachment_id, leased_until_ms, attempts)
+                     SELECT a.attachment_id, ?1 + ?2, 1 FROM attachments AS a
+                     LEFT JOIN scan_jobs AS j ON j.attachment_id = a.attachment_id
+                     WHERE a.verdict = 'unscanned' AND coalesce(j.leased_until_ms, 0) <= ?1
+                     ORDER BY a.attachment_id LIMIT 1
+                     ON CONFLICT (attachment_id) DO UPDATE SET
+                       leased_until_ms = excluded.leased_until_ms, attempts = attempts + 1
+                     RETURNING attachment_id",
+                )?
+                .query_row(params![write.now_ms, lease_ms], |row| row.get::<_, [u8; 16]>(0))
+                .optional()?;
+            let Some(claimed) = claimed else { return Ok(None) };
+            let columns = attachments::COLUMNS;
+            write
+                .connection
+                .prepare_cached(&format!(
+                    "SELECT {columns} FROM attachments AS a WHERE a.attachment_id = ?1"
+                ))?
+                .query_row(params![claimed], attachments::read)
+                .map(Some)
+        })
+        .await
+    }
+
+    /// The scan has spoken. A verdict that somebody has given meanwhile stands.
+    ///
+    /// # Errors
+    /// As every write; the file is scanned again.
+    pub(crate) async fn scan_done(
+        &self,
+        attachment: AttachmentId,
+        verdict: Verdict,
+    ) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write
+                .connection
+                .prepare_cached(
+                    "UPDATE attachments SET verdict = ?2 WHERE attachment_id = ?1 AND verdict = 'unscanned'",
+                )?
+                .execute(params![attachment.as_bytes(), row::verdict_text(verdict)])?;
+            forget(write, attachment)
+        })
+        .await
+    }
+
+    /// The scan has failed; the file is due again later.
+    ///
+    /// # Errors
+    /// As every write; its lease runs out instead.
+    pub(crate) async fn scan_failed(&self, attachment: AttachmentId) -> Result<(), StoreError> {
+        self.write(move |write| {
+            write
+                .connection
+                .prepare_cached(
+                    "UPDATE scan_jobs SET leased_until_ms = ?2 + min(?4, ?3 << min(attempts - 1, 20))
+                     WHERE attachment_id = ?1",
+                )?
+                .execute(params![attachment.as_bytes(), write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Overrules the scan, or goes before it. The file is not scanned any more.
+    ///
+    /// # Errors
+    /// As every write; the verdict is as it was.
+    pub async fn set_verdict(
+        &self,
+        attachment: AttachmentId,
+        verdict: Verdict,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| {
+            let before = write
+                .connection
+                .prepare_cached("SELECT verdict FROM attachments WHERE attachment_id = ?1")?
+                .query_row(params![attachment.as_bytes()], |row| row::verdict(row, 0))
+                .optional()?;
+            match before {
+                None => return Ok(Change::NotFound),
+                Some(before) if before == Some(verdict) => return Ok(Change::AlreadySo),
+                Some(_) => {}
+            }
+            write
+                .connection
+                .prepare_cached("UPDATE attachments SET verdict = ?2 WHERE attachment_id = ?1")?
+                .execute(params![attachment.as_bytes(), row::verdict_text(verdict)])?;
+            forget(write, attachment)?;
+            Ok(Change::Made)
+        })
+        .await
+    }
+}
+
+fn forget(write: &Write<'_>, attachment: AttachmentId) -> rusqlite::Result<()> {
+    write
+        .connection
+        .prepare_cached("DELETE FROM scan_jobs WHERE attachment_id = ?1")?
+        .execute(params![attachment.as_bytes()])?;
+    Ok(())
+}
+
+/// Whatever was being scanned, by a server that is gone, is due at once.
+pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM scan_jobs", []).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Pack, World};
+
+    // R1, R2: what arrived stays as it is; only what is said of it may change.
+    #[tokio::test]
+    async fn nothing_of_a_file_but_its_verdict_can_change() {
+        let world = World::new().await;
+        let amina = world.phone("amina").await;
+        amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[10])).await;
+
+        let columns: Vec<String> = world
+            .app
+            .store()
+            .read(|tx| {
+                tx.prepare("SELECT name FROM pragma_table_info('attachments')")?
+                    .query_map([], |row| row.get(0))?
+                    .collect()
+            })
+            .await
+            .unwrap();
+        let mut changed = Vec::new();
+        for column in columns {
+            let update = format!("UPDATE attachments SET {column} = {column}");
+            let made = world.app.store().write(move |write| write.connection.execute(&update, [])).await;
+            changed.extend(made.is_ok().then_some(column));
+        }
+
+        assert_eq!(changed, ["verdict"]);
+        let unsaid = "UPDATE attachments SET verdict = 'maybe'";
+        assert!(world.app.store().write(move |write| write.connection.execute(unsaid, [])).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn verdict_of_a_person_is_given_once_and_of_a_file_that_is_there() {
+        let world = World::new().await;
+        let amina = world.phone("amina").await;
+        let sent = amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[10])).await;
+        let file = sent.entry.files[0].attachment_id;
+        let set = async |file, verdict| world.app.store().set_verdict(file, verdict).await.unwrap();
+
+        assert_eq!(set(AttachmentId::from_bytes([9; 16]), Verdict::Clean).await, Change::NotFound);
+        assert_eq!(set(file, Verdict::Refused).await, Change::Made);
+        assert_eq!(set(file, Verdict::Refused).await, Change::AlreadySo);
+        assert_eq!(set(file, Verdict::Clean).await, Change::Made);
+    }
+
+    #[tokio::test]
+    async fn verdict_of_a_person_stands_against_a_scan_in_the_middle() {
+        let world = World::new().await;
+        let amina = world.phone("amina").await;
+        amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[10])).await;
+        let store = world.app.store();
+        let claimed = store.claim_scan(1_000).await.unwrap().unwrap().attachment_id;
+        assert!(store.claim_scan(1_000).await.unwrap().is_none(), "it is somebody's");
+
+        store.set_verdict(claimed, Verdict::Refused).await.unwrap();
+        store.scan_done(claimed, Verdict::Clean).await.unwrap();
+        store.scan_failed(claimed).await.unwrap();
+
+        assert_eq!(store.set_verdict(claimed, Verdict::Refused).await.unwrap(), Change::AlreadySo);
+        world.clock.advance_ms(1_000_000);
+        assert!(store.claim_scan(1_000).await.unwrap().is_none(), "it is judged");
+    }
+}
