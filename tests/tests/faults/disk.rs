@@ -187,3 +187,46 @@ async fn full_disk_is_told_and_the_batch_arrives_once_there_is_room() {
 }
 
 const TEXT: &str = "Is anybody there?";
+
+// R1, R13, R51: a phone without room says so while it copies, keeps nothing of it, and sends it once there is room.
+#[ignore = "needs a file system of its own: tests/run faults"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phone_whose_disk_is_full_keeps_nothing_half() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::seeded_with(&folder.path().join("server"), &[]).unwrap();
+    let disk = SmallDisk::mount(folder.path().join("phone"), 8);
+    let amina = &PhoneProcess::at(disk.0.join("home"));
+    let mara = &PhoneProcess::at(folder.path().join("mara"));
+    amina.sign_in(&server, &server.url, "amina").await.unwrap();
+    mara.sign_in(&server, &server.url, "mara").await.unwrap();
+    let claim = server.conversation("claim");
+    let message = Message::write(folder.path(), "larger than the phone", 20_000_000);
+    let send = ["--offline", "send", &claim, message.text, "--attach", &message.file.to_string_lossy()];
+
+    let refused = amina.run(&send).await.unwrap_err();
+    let sealed = packs(&disk.0);
+    let queued = outbox(amina).await;
+    // There is room for words.
+    amina.run(&["send", &claim, TEXT]).await.unwrap();
+    disk.resize(60);
+    message.send(amina, &claim, true).await;
+    drain(amina).await;
+
+    assert!(refused.contains("disk"), "{refused}");
+    assert_eq!((sealed, queued), (0, Vec::<Value>::new()));
+    let tally = count(mara, &claim, &[&message], &folder.path().join("saved")).await;
+    tally.close("phone's disk is full", 1);
+}
+
+/// Bytes of every pack below `folder`.
+fn packs(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.file_type().unwrap().is_dir() {
+        true => packs(&entry.path()),
+        false if entry.path().extension().is_some_and(|ending| ending == "pack") => {
+            entry.metadata().unwrap().len()
+        }
+        false => 0,
+    });
+    sizes.sum()
+}
