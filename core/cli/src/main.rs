@@ -64,6 +64,9 @@ enum Command {
     Watch,
     /// Say what a tap on a push opens, from this phone's own data.
     Tap(commands::tap::Tap),
+    /// Run the firm: people, matters, conversations, who is in them, who has read what.
+    #[command(subcommand)]
+    Staff(commands::staff::Staff),
     /// Sign this device out. The store stays, sealed.
     SignOut,
     /// Show the main job: a phone that is killed, cut off and outlives a restored server, and loses nothing.
@@ -109,6 +112,7 @@ async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Search(command) => command.run(cli).await,
         Command::Watch => commands::watch::run(cli).await,
         Command::Tap(command) => command.run(cli),
+        Command::Staff(command) => command.run(cli).await,
         Command::SignOut => commands::sign_out::run(cli).await,
         Command::Demo(command) => command.run().await,
         Command::DemoPart(part) => part.run(cli).await,

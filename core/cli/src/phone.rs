@@ -8,6 +8,7 @@ use portico_core::Portal;
 use portico_core::error::PortalError;
 use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::outbox::pump::Rest;
+use portico_core::portal::OfficeError;
 use portico_core::ports::{
     Append, BadServerUrl, Fetch, Fetched, FileSecretStore, Network, Ports, Request, Response, SecretStore,
     SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
@@ -25,11 +26,14 @@ pub(crate) enum CliError {
     /// The core says why.
     #[error(transparent)]
     Portal(#[from] PortalError),
+    /// The server does not do what one of the staff asks for.
+    #[error(transparent)]
+    Office(#[from] OfficeError),
     /// Nobody is signed in on this phone.
     #[error("nobody is signed in")]
     NobodySignedIn,
     /// The conversation named on the command line is none, or several.
-    #[error("{count} conversations match")]
+    #[error("{count} match")]
     Pick {
         /// How many.
         count: usize,

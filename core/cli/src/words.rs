@@ -2,7 +2,7 @@
 
 use portico_core::error::PortalError;
 use portico_core::outbox::entry::Fault;
-use portico_core::portal::Connection;
+use portico_core::portal::{Connection, OfficeError};
 use portico_core::push::tap::WhyInbox;
 use portico_core::timeline::item::Delivery;
 use portico_core::upload::source::PickFault;
@@ -14,11 +14,18 @@ use crate::phone::CliError;
 pub(crate) fn error(fault: &CliError) -> String {
     match fault {
         CliError::Portal(fault) => portal_error(fault),
+        CliError::Office(OfficeError::Portal(fault)) => portal_error(fault),
+        CliError::Office(OfficeError::NotAllowed) => {
+            "That is not allowed: by its kind or state, or to you.".to_owned()
+        }
+        CliError::Office(OfficeError::Malformed) => "That is no address, or no title of one line.".to_owned(),
         CliError::NobodySignedIn => {
             "Nobody is signed in on this phone. Try: portico sign-in --server URL --email ADDRESS".to_owned()
         }
-        CliError::Pick { count: 0 } => "No conversation matches. See: portico conversations".to_owned(),
-        CliError::Pick { count } => format!("{count} conversations match; name one by its number or id."),
+        CliError::Pick { count: 0 } => {
+            "Nothing matches. See: portico conversations, portico staff".to_owned()
+        }
+        CliError::Pick { count } => format!("{count} match; name one by its number or id."),
         CliError::NotSent { key, refusal } => {
             format!(
                 "Not sent: {} The text is kept on this phone. Let it go: portico withdraw {key}",

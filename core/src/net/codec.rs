@@ -1,8 +1,9 @@
 //! One function per request of the wire: its method, path and JSON.
 
-use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, Epoch, SendKey};
+use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, Epoch, MatterId, PersonId, SendKey};
 use portico_wire::looked_at::LookedAt;
 use portico_wire::message::{SendMessage, Withdraw};
+use portico_wire::office::{AddPerson, BeginConversation, MatterAccess, OpenMatter, StateWanted};
 use portico_wire::signin::{AnswerChallenge, AskNonce, BeginSignIn, PushAddress, Refresh};
 use portico_wire::sync::Cursor;
 use portico_wire::upload::OpenBatch;
@@ -105,6 +106,81 @@ pub fn ask_batch(key: SendKey) -> Request {
 #[must_use]
 pub fn withdraw(key: SendKey, epoch: Epoch) -> Request {
     with_body(Method::Post, format!("/v1/sends/{key}/withdraw"), &Withdraw { epoch })
+}
+
+/// `GET /v1/people`.
+#[must_use]
+pub fn people() -> Request {
+    get("/v1/people".to_owned())
+}
+
+/// `POST /v1/people`.
+#[must_use]
+pub fn add_person(body: &AddPerson) -> Request {
+    with_body(Method::Post, "/v1/people".to_owned(), body)
+}
+
+/// `POST /v1/people/{id}/departure`.
+#[must_use]
+pub fn depart(person: PersonId) -> Request {
+    with_body(Method::Post, format!("/v1/people/{person}/departure"), &())
+}
+
+/// `GET /v1/matters`.
+#[must_use]
+pub fn matters() -> Request {
+    get("/v1/matters".to_owned())
+}
+
+/// `POST /v1/matters`.
+#[must_use]
+pub fn open_matter(body: &OpenMatter) -> Request {
+    with_body(Method::Post, "/v1/matters".to_owned(), body)
+}
+
+/// `PUT /v1/matters/{id}/access`.
+#[must_use]
+pub fn set_matter_access(matter: MatterId, body: &MatterAccess) -> Request {
+    with_body(Method::Put, format!("/v1/matters/{matter}/access"), body)
+}
+
+/// `GET /v1/conversations`.
+#[must_use]
+pub fn known_conversations(before: Option<ConversationId>) -> Request {
+    get(match before {
+        Some(before) => format!("/v1/conversations?before={before}"),
+        None => "/v1/conversations".to_owned(),
+    })
+}
+
+/// `POST /v1/conversations`.
+#[must_use]
+pub fn begin_conversation(body: &BeginConversation) -> Request {
+    with_body(Method::Post, "/v1/conversations".to_owned(), body)
+}
+
+/// `PUT /v1/conversations/{id}/participants/{person}`.
+#[must_use]
+pub fn add_participant(conversation: ConversationId, person: PersonId) -> Request {
+    with_body(Method::Put, format!("/v1/conversations/{conversation}/participants/{person}"), &())
+}
+
+/// `DELETE /v1/conversations/{id}/participants/{person}`.
+#[must_use]
+pub fn remove_participant(conversation: ConversationId, person: PersonId) -> Request {
+    with_body(Method::Delete, format!("/v1/conversations/{conversation}/participants/{person}"), &())
+}
+
+/// `PUT /v1/conversations/{id}/state`.
+#[must_use]
+pub fn set_conversation_state(conversation: ConversationId, body: &StateWanted) -> Request {
+    with_body(Method::Put, format!("/v1/conversations/{conversation}/state"), body)
+}
+
+/// `GET /v1/conversations/{id}/readers`.
+#[must_use]
+pub fn readers(conversation: ConversationId) -> Request {
+    get(format!("/v1/conversations/{conversation}/readers"))
 }
 
 /// `PUT /v1/conversations/{id}/looked-at`.

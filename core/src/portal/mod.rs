@@ -5,9 +5,11 @@
 
 mod attachments;
 mod files;
+mod office;
 mod upkeep;
 
 pub use files::{BackgroundTransfer, TransferHeader};
+pub use office::OfficeError;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -59,6 +59,25 @@ fn main_carries_no_reminders() {
     assert_none("A reminder belongs in an issue or an ADR, not in the main branch.", &found);
 }
 
+/// A shell takes the last of two functions of one name, and says nothing.
+#[test]
+fn no_script_names_two_functions_alike() {
+    let mut twice = Vec::new();
+    for file in tree::files(|path| path.ends_with(".sh") || path.ends_with("/run")) {
+        let mut names: Vec<&str> = file.text.lines().filter_map(|line| line.strip_suffix("() {")).collect();
+        names.sort_unstable();
+        twice.extend(
+            names
+                .iter()
+                .zip(names.iter().skip(1))
+                .filter(|(one, next)| one == next)
+                .map(|(name, _)| format!("{}: {name}", file.path)),
+        );
+    }
+
+    assert_none("A script's functions have names of their own.", &twice);
+}
+
 fn says_nothing(name: &str) -> bool {
     name.split('_').any(|word| EMPTY_WORDS.contains(&word))
 }

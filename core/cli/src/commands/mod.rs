@@ -9,6 +9,7 @@ pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+pub(crate) mod staff;
 pub(crate) mod tap;
 pub(crate) mod transfer;
 pub(crate) mod watch;

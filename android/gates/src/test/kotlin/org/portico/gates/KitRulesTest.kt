@@ -67,7 +67,7 @@ class KitRulesTest {
 
     @Test
     fun glueIsShort() {
-        val lines = kit.sumOf { file -> file.text.lines().count(String::isNotBlank) }
+        val lines = kit.sumOf { file -> file.text.lines().count { it.isNotBlank() && !it.startsWith("import ") } }
 
         assertTrue(lines < GLUE_LINES_MAX, "the kit has $lines lines: a rule that crept in belongs to the core")
     }

@@ -1,0 +1,54 @@
+//! A firm is run from a terminal: by the real program, against the real server.
+
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
+use portico_tests::process::{PhoneProcess, ServerProcess};
+use serde_json::Value;
+
+async fn titles(phone: &PhoneProcess, command: &[&str], rows: &str) -> Vec<String> {
+    let said = phone.run(command).await.unwrap();
+    let title = |row: &Value| row["title"].as_str().unwrap().to_owned();
+    let mut titles: Vec<String> =
+        said.get(rows).and_then(Value::as_array).unwrap().iter().map(title).collect();
+    titles.sort();
+    titles
+}
+
+// R14, R15, R17, R19, R39, R43: matters, walls, conversations, coming and going, departures, by one of the staff.
+#[tokio::test]
+async fn firm_is_run_from_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::seeded_with(&folder.path().join("server"), &[]).unwrap();
+    let [mara, jonas, olu] = &["mara", "jonas", "olu"].map(|name| PhoneProcess::at(folder.path().join(name)));
+    mara.sign_in(&server, &server.url, "mara").await.unwrap();
+    jonas.sign_in(&server, &server.url, "jonas").await.unwrap();
+    let staff = async |phone: &PhoneProcess, words: &[&str]| phone.run(&[&["staff"], words].concat()).await;
+
+    staff(mara, &["add-person", "Olu Ade", "--email", "olu@clients.example"]).await.unwrap();
+    staff(mara, &["open-matter", "Ade lease", "--only", "Mara"]).await.unwrap();
+    staff(mara, &["begin", "external", "Ade lease talk", "--matter", "Ade", "--with", "Olu"]).await.unwrap();
+    mara.run(&["send", "Ade lease talk", "Welcome, Olu."]).await.unwrap();
+    let hidden = titles(jonas, &["staff", "conversations"], "conversations").await;
+    let refused = staff(jonas, &["join", "Ade lease talk"]).await;
+    staff(mara, &["access", "Ade lease"]).await.unwrap();
+    staff(jonas, &["join", "Ade lease talk"]).await.unwrap();
+    jonas.run(&["send", "Ade lease talk", "And from me."]).await.unwrap();
+    olu.sign_in_as(&server, &server.url, "olu@clients.example").await.unwrap();
+    olu.run(&["read", "Ade lease talk"]).await.unwrap();
+    olu.run(&["outbox"]).await.unwrap();
+    let readers = staff(mara, &["readers", "Ade lease talk"]).await.unwrap();
+    staff(mara, &["archive", "Ade lease talk"]).await.unwrap();
+    let archived = olu.run(&["send", "Ade lease talk", "May I?"]).await;
+    staff(mara, &["depart", "Olu Ade"]).await.unwrap();
+    staff(mara, &["depart", "Jonas"]).await.unwrap();
+
+    assert!(!hidden.contains(&"Ade lease talk".to_owned()), "{hidden:?}");
+    assert!(refused.unwrap_err().contains("Nothing matches"));
+    assert_eq!(readers["readers"][0]["name"], "Olu Ade");
+    assert!(archived.is_err(), "{archived:?}");
+    let gone = staff(jonas, &["people"]).await.unwrap_err();
+    assert!(gone.contains("signed out"), "{gone}");
+    let read = olu.run(&["read", "Ade lease talk"]).await.unwrap();
+    let texts = read["items"].as_array().unwrap().iter().filter_map(|item| item["entry"]["body"].as_str());
+    assert!(texts.collect::<Vec<_>>().ends_with(&["And from me.", ""]), "{read}");
+}
