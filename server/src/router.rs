@@ -59,6 +59,7 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
         .routes(routes!(endpoints::matters::access::access))
         .routes(routes!(endpoints::people::list::list, endpoints::people::add::add))
         .routes(routes!(endpoints::people::depart::depart))
+        .routes(routes!(endpoints::search::get::search))
         .route_layer(middleware::from_fn(door::speak_wire));
     // An operating system's uploader and curl speak no wire version: a capability is all that they have.
     let carried = OpenApiRouter::new()
@@ -176,6 +177,7 @@ mod tests {
             (Method::GET, "/v1/people".to_owned()),
             (Method::POST, "/v1/people".to_owned()),
             (Method::POST, format!("/v1/people/{id}/departure")),
+            (Method::GET, "/v1/search?q=x".to_owned()),
         ];
         for (method, path) in paths {
             let answer = call(&world.app.router(), method, &path, None, None::<&()>).await;

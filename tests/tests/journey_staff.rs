@@ -29,8 +29,10 @@ async fn firm_is_run_from_a_terminal() {
     staff(mara, &["begin", "external", "Ade lease talk", "--matter", "Ade", "--with", "Olu"]).await.unwrap();
     mara.run(&["send", "Ade lease talk", "Welcome, Olu."]).await.unwrap();
     let hidden = titles(jonas, &["staff", "conversations"], "conversations").await;
+    let unfound = jonas.run(&["search", "--server", "\"welcome olu\""]).await.unwrap();
     let refused = staff(jonas, &["join", "Ade lease talk"]).await;
     staff(mara, &["access", "Ade lease"]).await.unwrap();
+    let found = jonas.run(&["search", "--server", "\"welcome olu\" from:mara"]).await.unwrap();
     staff(jonas, &["join", "Ade lease talk"]).await.unwrap();
     jonas.run(&["send", "Ade lease talk", "And from me."]).await.unwrap();
     olu.sign_in_as(&server, &server.url, "olu@clients.example").await.unwrap();
@@ -43,6 +45,8 @@ async fn firm_is_run_from_a_terminal() {
     staff(mara, &["depart", "Jonas"]).await.unwrap();
 
     assert!(!hidden.contains(&"Ade lease talk".to_owned()), "{hidden:?}");
+    assert_eq!(unfound, serde_json::json!({ "hits": [], "more": false }));
+    assert_eq!(found["hits"][0]["title"], "Ade lease talk");
     assert!(refused.unwrap_err().contains("Nothing matches"));
     assert_eq!(readers["readers"][0]["name"], "Olu Ade");
     assert!(archived.is_err(), "{archived:?}");

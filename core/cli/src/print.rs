@@ -4,7 +4,7 @@ use portico_core::Portal;
 use portico_core::portal::Connection;
 use portico_core::push::tap::{Shown, TapTarget};
 use portico_core::store::EntryStanding;
-use portico_core::timeline::item::{ConversationRow, Delivery, Echo, SearchHit, TimelineItem};
+use portico_core::timeline::item::{ConversationRow, Delivery, Echo, TimelineItem};
 use portico_wire::entry::{AccessNote, Entry, EntryKind};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -189,8 +189,8 @@ pub(crate) fn echo_json(echo: &Echo) -> Value {
     })
 }
 
-pub(crate) fn hit_line(hit: &SearchHit, title: &str) {
-    println!("{}\n{}", safe(title), entry_line(&hit.entry, ""));
+pub(crate) fn hit_line(entry: &Entry, title: &str) {
+    println!("{}\n{}", safe(title), entry_line(entry, ""));
 }
 
 pub(crate) fn target_json(target: &TapTarget) -> Value {

@@ -1,6 +1,6 @@
 //! One function per request of the wire: its method, path and JSON.
 
-use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, Epoch, MatterId, PersonId, SendKey};
+use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, EntryId, Epoch, MatterId, PersonId, SendKey};
 use portico_wire::looked_at::LookedAt;
 use portico_wire::message::{SendMessage, Withdraw};
 use portico_wire::office::{AddPerson, BeginConversation, MatterAccess, OpenMatter, StateWanted};
@@ -181,6 +181,14 @@ pub fn set_conversation_state(conversation: ConversationId, body: &StateWanted) 
 #[must_use]
 pub fn readers(conversation: ConversationId) -> Request {
     get(format!("/v1/conversations/{conversation}/readers"))
+}
+
+/// `GET /v1/search?q&before`; `text` goes percent-encoded, byte for byte.
+#[must_use]
+pub fn search(text: &str, before: Option<EntryId>) -> Request {
+    let text: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let before = before.map_or(String::new(), |before| format!("&before={before}"));
+    get(format!("/v1/search?q={text}{before}"))
 }
 
 /// `PUT /v1/conversations/{id}/looked-at`.

@@ -256,7 +256,8 @@ impl Portal {
         Ok(self.room.store.read(|reading| {
             let hits = reading.search(&query, before, most)?;
             let unsent = if before.is_none() { reading.echoes(None)? } else { Vec::new() };
-            let unsent = unsent.into_iter().filter(|echo| query.matches(&echo.body)).collect();
+            let me = &self.room.session.name;
+            let unsent = unsent.into_iter().filter(|echo| query.matches(&echo.searchable(me))).collect();
             Ok::<_, StoreError>(SearchResults { unsent, hits })
         })?)
     }

@@ -2,13 +2,14 @@
 //! phone by its log.
 
 use portico_wire::conversation::{ConversationKind, ConversationState};
-use portico_wire::ids::{ConversationId, MatterId, PersonId, SendKey};
+use portico_wire::ids::{ConversationId, EntryId, MatterId, PersonId, SendKey};
 use portico_wire::message::Done;
 use portico_wire::office::{
     AddPerson, BeginConversation, ConversationBegun, Conversations, MatterAccess, MatterOpened, MatterRow,
     Matters, OpenMatter, People, PersonAdded, PersonRow, ReaderLooks, Readers, StateWanted,
 };
 use portico_wire::problem::ProblemCode;
+use portico_wire::search::SearchAnswer;
 use serde::de::DeserializeOwned;
 
 use super::Portal;
@@ -160,6 +161,19 @@ impl Portal {
     /// An [`OfficeError`].
     pub async fn readers(&self, conversation: ConversationId) -> Result<Vec<ReaderLooks>, OfficeError> {
         Ok(self.office::<Readers>(codec::readers(conversation)).await?.readers)
+    }
+
+    /// Searches everything that this person may read on the server, on this phone or not, newest first, before `before`
+    /// (R15). The grammar is that of [`Portal::search`].
+    ///
+    /// # Errors
+    /// An [`OfficeError`].
+    pub async fn search_server(
+        &self,
+        text: &str,
+        before: Option<EntryId>,
+    ) -> Result<SearchAnswer, OfficeError> {
+        self.office(codec::search(text, before)).await
     }
 
     async fn office<T: DeserializeOwned>(&self, request: Request) -> Result<T, OfficeError> {

@@ -4,7 +4,7 @@ use portico_wire::encoding::Base64;
 use portico_wire::entry::{Entry, EntryKind};
 use portico_wire::ids::{ConversationId, EntryId, Epoch, PersonId, SendKey};
 use portico_wire::looked_at::SeqRange;
-use portico_wire::search;
+use portico_wire::search::{Searchable, index};
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::spans::Ranges;
@@ -132,11 +132,11 @@ impl Writing<'_> {
                 self.never_unread(entry)?,
             ])?;
         if entry.kind == EntryKind::Message {
-            let tokens = search::tokens(&entry.body).join(" ");
+            let content = index::content(&Searchable::of(entry), &[]);
             self.0
                 .0
                 .prepare_cached("INSERT INTO entry_tokens (rowid, tokens) VALUES (?1, ?2)")?
-                .execute((place, tokens))?;
+                .execute((place, content))?;
         }
         Ok(())
     }
@@ -146,11 +146,9 @@ impl Writing<'_> {
         Ok(entry.kind != EntryKind::Message || me == Some(entry.author_id))
     }
 
-    /// Time first, so that the search index steps through time; two entries of one millisecond are rarely 2^20
-    /// apart in seq, and then the next place is taken.
+    /// Time first, so that the search index steps through time.
     fn free_place(&self, entry: &Entry) -> Result<i64, StoreError> {
-        let seq = int(entry.seq) & 0xF_FFFF;
-        let mut place = (entry.accepted_at_ms.clamp(0, 1 << 42) << 20) | seq;
+        let mut place = index::place(entry.accepted_at_ms, entry.seq);
         let mut taken = self.0.0.prepare_cached("SELECT 1 FROM entries WHERE place = ?1")?;
         while taken.exists([place])? {
             place += 1;

@@ -5,6 +5,7 @@ use std::fmt;
 use portico_wire::conversation::ConversationHead;
 use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, SendKey};
+use portico_wire::search::Searchable;
 
 use crate::outbox::entry::OutboxEntry;
 use crate::store::{EntryStanding, PickedFile};
@@ -145,6 +146,17 @@ impl Echo {
             files: Vec::new(),
             held_bytes: 0,
         })
+    }
+
+    /// What is searched of it; `me`: the name of the person whose phone this is.
+    #[must_use]
+    pub fn searchable<'a>(&'a self, me: &'a str) -> Searchable<'a> {
+        Searchable {
+            body: &self.body,
+            author_name: me,
+            file_names: self.files.iter().map(|file| file.name.as_str()).collect(),
+            at_ms: self.composed_at_ms,
+        }
     }
 }
 

@@ -33,6 +33,13 @@ macro_rules! ids {
                 Self(Uuid::from_bytes(bytes))
             }
 
+            /// The time that it was made from; of a UUID that is no version 7, whatever its first 48 bits say.
+            #[must_use]
+            pub fn unix_ms(&self) -> i64 {
+                let [a, b, c, d, e, f, ..] = *self.as_bytes();
+                i64::from_be_bytes([0, 0, a, b, c, d, e, f])
+            }
+
             /// The 16 bytes, as stored and as signed.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 16] {
@@ -97,6 +104,7 @@ mod tests {
         let id = SendKey::from_parts(1_700_000_000_000, [7; 10]);
 
         assert_eq!(id.to_string().parse::<SendKey>(), Ok(id));
+        assert_eq!(id.unix_ms(), 1_700_000_000_000);
         assert!(format!("{id:?}").starts_with("SendKey("));
         assert_eq!("x".parse::<SendKey>(), Err(ParseIdError));
     }

@@ -1,185 +1,237 @@
-//! Search: one tokenizer and one rule, so that the same query finds the same messages on phone and server.
+//! Search: one tokenizer, one grammar and one rule, so that the same query finds the same messages on phone and server.
 //!
-//! An engine (FTS5, later PostgreSQL arrays) only finds candidates from [`tokens`]; [`Query::matches`] decides.
+//! An engine (FTS5, later PostgreSQL arrays) only finds candidates by what [`index`] gives it; [`Query::matches`]
+//! decides. `docs/search.md` says the grammar to people.
 //!
-//! How a text becomes tokens:
-//! - folded: compatibility decomposed, caseless, without Latin, Greek, Cyrillic, Arabic and Hebrew vowel and
-//!   accent marks, composed again. Marks of other scripts stay: in Hindi or Thai they are letters of the word.
-//! - cut at word boundaries (UAX 29), and there at everything that is neither letter, digit nor mark.
-//! - scripts written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Myanmar, Tibetan) give one token per
-//!   grapheme; a query of several is a phrase, so any part of a sentence is found.
-//! - an emoji sequence is one token, without variation selectors.
+//! Holds: every text is a query; what the grammar does not know is searched as words. A term is found whole within the
+//! text or within one file name, never across two of them.
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_properties::emoji::{EmojiStatus, UnicodeEmoji as _};
-use unicode_properties::general_category::{GeneralCategoryGroup, UnicodeGeneralCategory as _};
-use unicode_segmentation::UnicodeSegmentation as _;
+mod answer;
+mod dates;
+pub mod index;
+mod tokens;
 
-/// The tokens of `text`, in order.
-#[must_use]
-pub fn tokens(text: &str) -> Vec<String> {
-    if text.is_ascii() {
-        return ascii_tokens(text);
-    }
-    let folded = fold(text);
-    let mut out = Vec::new();
-    for segment in folded.split_word_bounds() {
-        push_segment(segment, &mut out);
-    }
-    out
+pub use answer::{FoundMessage, SearchAnswer};
+pub use tokens::tokens;
+
+use crate::entry::Entry;
+
+/// Most tokens of a query that are looked for: far above what a person types, and matching stays quick. What follows is
+/// left out, on phone and server alike.
+const TOKENS_MAX: usize = 256;
+
+/// What is searched of a message.
+#[derive(Clone)]
+pub struct Searchable<'a> {
+    /// The text.
+    pub body: &'a str,
+    /// The author's name at that time.
+    pub author_name: &'a str,
+    /// The names of its files.
+    pub file_names: Vec<&'a str>,
+    /// When it was accepted, or composed where it is not accepted yet; UTC milliseconds.
+    pub at_ms: i64,
 }
 
-/// The common case, without tables.
-fn ascii_tokens(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|token| !token.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect()
-}
-
-/// Makes texts that read alike equal: `Größe` and `GRO\u{308}SSE` fold to the same letters.
-fn fold(text: &str) -> String {
-    text.nfkd()
-        .filter(|c| !is_dropped_mark(*c))
-        // Up and down again is full case folding but for a few letters of dead scripts.
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .nfkd()
-        .filter(|c| !is_dropped_mark(*c))
-        .nfc()
-        .collect()
-}
-
-/// Marks that people leave out when they search.
-const fn is_dropped_mark(c: char) -> bool {
-    matches!(c,
-        '\u{300}'..='\u{36F}'       // accents of Latin, Greek and Cyrillic
-        | '\u{591}'..='\u{5C7}'     // Hebrew points and accents
-        | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{640}' // Arabic vowels, tatweel
-        | '\u{FE00}'..='\u{FE0F}'   // variation selectors: text or emoji style
-        | '\u{AD}' | '\u{200B}' | '\u{2060}' | '\u{FEFF}' // invisible
-    )
-}
-
-/// Adds the tokens of one segment between word boundaries.
-fn push_segment(segment: &str, out: &mut Vec<String>) {
-    if segment.chars().any(is_emoji) {
-        // A skin tone by itself clings to the blank before it.
-        out.push(segment.trim().to_owned());
-        return;
-    }
-    let mut word = String::new();
-    for grapheme in segment.graphemes(true) {
-        let Some(first) = grapheme.chars().next() else { continue };
-        if !is_word_part(first) {
-            flush(&mut word, out);
-        } else if is_unspaced(first) {
-            flush(&mut word, out);
-            out.push(grapheme.to_owned());
-        } else {
-            word.push_str(grapheme);
+impl<'a> Searchable<'a> {
+    /// What is searched of an entry of the log.
+    #[must_use]
+    pub fn of(entry: &'a Entry) -> Self {
+        Self {
+            body: &entry.body,
+            author_name: &entry.author_name,
+            file_names: entry.files.iter().map(|file| file.name.as_str()).collect(),
+            at_ms: entry.accepted_at_ms,
         }
     }
-    flush(&mut word, out);
 }
 
-fn flush(word: &mut String, out: &mut Vec<String>) {
-    if !word.is_empty() {
-        out.push(std::mem::take(word));
+impl std::fmt::Debug for Searchable<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Searchable({} bytes, {} files)", self.body.len(), self.file_names.len())
     }
-}
-
-/// Letters, digits and the marks that belong to them.
-fn is_word_part(c: char) -> bool {
-    use GeneralCategoryGroup::{Letter, Mark, Number};
-    matches!(c.general_category_group(), Letter | Mark | Number)
-}
-
-/// Digits, `#` and `*` have the property too, but are words or nothing on their own.
-fn is_emoji(c: char) -> bool {
-    !c.is_ascii()
-        && !matches!(c, '\u{A9}' | '\u{AE}')
-        && !matches!(c.emoji_status(), EmojiStatus::NonEmoji | EmojiStatus::NonEmojiButEmojiComponent)
-}
-
-/// Letters of scripts that are written without spaces between words.
-const fn is_unspaced(c: char) -> bool {
-    matches!(c,
-        '\u{E00}'..='\u{EFF}'       // Thai, Lao
-        | '\u{F00}'..='\u{FFF}'     // Tibetan
-        | '\u{1000}'..='\u{109F}'   // Myanmar
-        | '\u{1780}'..='\u{17FF}'   // Khmer
-        | '\u{1950}'..='\u{19DF}'   // Tai Le, New Tai Lue
-        | '\u{1A20}'..='\u{1AAF}'   // Tai Tham
-        | '\u{2E80}'..='\u{2FDF}'   // radicals
-        | '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}' // kana, iteration marks
-        | '\u{3100}'..='\u{312F}' | '\u{31A0}'..='\u{31BF}' // bopomofo
-        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' // Han
-        | '\u{A980}'..='\u{A9DF}' | '\u{A9E0}'..='\u{A9FF}' | '\u{AA60}'..='\u{AA7F}' // Javanese, Myanmar extended
-        | '\u{AA80}'..='\u{AADF}'   // Tai Viet
-        | '\u{1B000}'..='\u{1B16F}' // historic kana
-        | '\u{20000}'..='\u{3FFFF}' // Han, further planes
-    )
 }
 
 /// One thing that must be in the text: tokens that follow one another, the last one possibly begun only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Term {
+#[derive(Clone, PartialEq, Eq)]
+struct Term {
     /// At least one token.
-    pub tokens: Vec<String>,
+    tokens: Vec<String>,
     /// Whether the last token may go on: set for the last word while it is being typed.
-    pub prefix: bool,
+    prefix: bool,
 }
 
-/// A parsed query: every term must be found, in any order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query(Vec<Term>);
+/// A parsed query: every part of it must hold, in any order. `Debug` shows how many parts there are.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Query {
+    /// Words and phrases of the text or of a file name.
+    terms: Vec<Term>,
+    /// Parts of the author's name.
+    authors: Vec<Term>,
+    /// Whether there must be a file.
+    with_files: bool,
+    /// The first millisecond that counts.
+    from_ms: Option<i64>,
+    /// The first one that does not count any more.
+    below_ms: Option<i64>,
+}
+
+impl std::fmt::Debug for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Query({} terms, {} authors)", self.terms.len(), self.authors.len())
+    }
+}
 
 impl Query {
-    /// Reads words and `"phrases"`; the last word, unless quoted, also matches longer ones.
+    /// Reads words, `"phrases"`, `from:NAME`, `from:"NAME"`, `has:attachment`, `before:YYYY-MM-DD` and
+    /// `after:YYYY-MM-DD`. The last word, unless quoted, also matches longer ones; so does the last one of an unquoted
+    /// NAME. Days are those of UTC: `before` leaves its day out, `after` begins with it.
     ///
     /// None where the text holds nothing to search for.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         // Typographic quotes are what phones type.
         let text = text.replace(['\u{201C}', '\u{201D}', '\u{201E}'], "\"");
-        let mut terms = Vec::new();
-        let mut quoted = false;
-        for part in text.split('"') {
-            if quoted {
-                terms.extend(term(part, false));
-            } else {
-                terms.extend(part.split_whitespace().filter_map(|word| term(word, false)));
+        let mut parser = Parser { query: Self::default(), tokens_left: TOKENS_MAX };
+        let mut parts = text.split('"');
+        while let Some(words) = parts.next() {
+            let Some(quoted) = parts.next() else {
+                parser.read_last_words(words);
+                break;
+            };
+            match without_from(words) {
+                Some(words) => {
+                    parser.read_words(words);
+                    parser.read_author(quoted);
+                }
+                None => {
+                    parser.read_words(words);
+                    parser.read_term(quoted);
+                }
             }
-            quoted = !quoted;
         }
-        // `quoted` is true here where the last part stands outside of quotes.
-        let last_part = text.rsplit('"').next().unwrap_or("");
-        let ends_in_word =
-            quoted && !last_part.ends_with(char::is_whitespace) && term(last_part, true).is_some();
-        if let Some(last) = terms.last_mut().filter(|_| ends_in_word) {
-            last.prefix = true;
-        }
-        (!terms.is_empty()).then_some(Self(terms))
+        (parser.query != Self::default()).then_some(parser.query)
     }
 
-    /// What must be found.
+    /// Whether everything that is asked for holds of a message.
     #[must_use]
-    pub fn terms(&self) -> &[Term] {
-        &self.0
-    }
-
-    /// Whether `text` has every term.
-    #[must_use]
-    pub fn matches(&self, text: &str) -> bool {
-        let tokens = tokens(text);
-        self.0.iter().all(|term| term.is_in(&tokens))
+    pub fn matches(&self, searched: &Searchable<'_>) -> bool {
+        let in_time = self.from_ms.is_none_or(|from| from <= searched.at_ms)
+            && self.below_ms.is_none_or(|below| searched.at_ms < below);
+        if !in_time || (self.with_files && searched.file_names.is_empty()) {
+            return false;
+        }
+        if !self.authors.is_empty() {
+            let name = tokens(searched.author_name);
+            if !self.authors.iter().all(|term| term.is_in(&name)) {
+                return false;
+            }
+        }
+        if self.terms.is_empty() {
+            return true;
+        }
+        let texts = std::iter::once(searched.body).chain(searched.file_names.iter().copied());
+        let texts: Vec<Vec<String>> = texts.map(tokens).collect();
+        self.terms.iter().all(|term| texts.iter().any(|text| term.is_in(text)))
     }
 }
 
-fn term(text: &str, prefix: bool) -> Option<Term> {
-    let tokens = tokens(text);
-    (!tokens.is_empty()).then_some(Term { tokens, prefix })
+/// A query that is being read.
+struct Parser {
+    query: Query,
+    tokens_left: usize,
+}
+
+/// What a word turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// Something to find in the text.
+    Term,
+    /// One of the words with a colon.
+    Filter,
+    /// Nothing: it has neither letter, digit nor emoji, or comes after [`TOKENS_MAX`].
+    Nothing,
+}
+
+impl Parser {
+    /// The words after the last quote: the last of them may be still being typed.
+    fn read_last_words(&mut self, words: &str) {
+        let said = self.read_words(words);
+        if said == Said::Term
+            && self.tokens_left > 0
+            && !words.ends_with(char::is_whitespace)
+            && let Some(last) = self.query.terms.last_mut()
+        {
+            last.prefix = true;
+        }
+    }
+
+    /// What the last word that says something turned out to be.
+    fn read_words(&mut self, words: &str) -> Said {
+        let said = words.split_whitespace().map(|word| self.read_word(word));
+        said.filter(|said| *said != Said::Nothing).last().unwrap_or(Said::Nothing)
+    }
+
+    fn read_word(&mut self, word: &str) -> Said {
+        match self.read_filter(word) {
+            Some(()) => Said::Filter,
+            None => self.read_term(word),
+        }
+    }
+
+    fn read_filter(&mut self, word: &str) -> Option<()> {
+        let (name, value) = split_filter(word)?;
+        let query = &mut self.query;
+        match name.to_ascii_lowercase().as_str() {
+            "from" => {
+                let term = self.term(value, true)?;
+                self.query.authors.push(term);
+            }
+            "has" if value.eq_ignore_ascii_case("attachment") => query.with_files = true,
+            "after" => query.from_ms = query.from_ms.max(Some(dates::begin_ms(value)?)),
+            "before" => {
+                let begin_ms = dates::begin_ms(value)?;
+                query.below_ms = Some(query.below_ms.map_or(begin_ms, |below| below.min(begin_ms)));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// `from:"..."`; where nothing is quoted, `from` is a word.
+    fn read_author(&mut self, name: &str) {
+        match self.term(name, false) {
+            Some(term) => self.query.authors.push(term),
+            None => drop(self.read_term("from")),
+        }
+    }
+
+    fn read_term(&mut self, text: &str) -> Said {
+        let Some(term) = self.term(text, false) else { return Said::Nothing };
+        self.query.terms.push(term);
+        Said::Term
+    }
+
+    fn term(&mut self, text: &str, prefix: bool) -> Option<Term> {
+        let mut tokens = tokens(text);
+        tokens.truncate(self.tokens_left);
+        self.tokens_left -= tokens.len();
+        (!tokens.is_empty()).then_some(Term { tokens, prefix })
+    }
+}
+
+/// `name:value`; a full-width colon, as Chinese and Japanese keyboards write it, is one too.
+fn split_filter(word: &str) -> Option<(&str, &str)> {
+    word.split_once([':', '\u{FF1A}'])
+}
+
+/// What stands before a `from:` that ends `words`, directly before a quote.
+fn without_from(words: &str) -> Option<&str> {
+    let begin =
+        words.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8());
+    let (before, last) = words.split_at_checked(begin)?;
+    let (name, value) = split_filter(last)?;
+    (name.eq_ignore_ascii_case("from") && value.is_empty()).then_some(before)
 }
 
 impl Term {
@@ -187,85 +239,11 @@ impl Term {
         let Some((last, before)) = self.tokens.split_last() else { return false };
         text.windows(self.tokens.len()).any(|window| {
             window.split_last().is_some_and(|(end, start)| {
-                start == before && if self.prefix { begins_with(end, last) } else { end == last }
+                start == before && if self.prefix { tokens::begins_with(end, last) } else { end == last }
             })
         })
     }
 }
 
-/// Whether `token` goes on after `beginning` with a whole grapheme: a vowel sign or a joined emoji is no
-/// continuation but part of the letter before it.
-fn begins_with(token: &str, beginning: &str) -> bool {
-    token.strip_prefix(beginning).is_some_and(|rest| match rest.chars().next() {
-        None => true,
-        Some(next) => {
-            next != '\u{200D}'
-                && !is_skin_tone(next)
-                && next.general_category_group() != GeneralCategoryGroup::Mark
-        }
-    })
-}
-
-const fn is_skin_tone(c: char) -> bool {
-    matches!(c, '\u{1F3FB}'..='\u{1F3FF}')
-}
-
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::*;
-
-    #[derive(Deserialize)]
-    struct Vectors {
-        tokens: Vec<TokensCase>,
-        matches: Vec<MatchCase>,
-    }
-
-    #[derive(Deserialize)]
-    struct TokensCase {
-        text: String,
-        tokens: Vec<String>,
-    }
-
-    #[derive(Deserialize)]
-    struct MatchCase {
-        query: String,
-        text: String,
-        found: bool,
-    }
-
-    fn vectors() -> Vectors {
-        serde_json::from_str(include_str!("../../../tests/vectors/search_v1.json")).unwrap()
-    }
-
-    #[test]
-    fn texts_of_every_script_give_the_tokens_of_the_vectors() {
-        for case in vectors().tokens {
-            assert_eq!(tokens(&case.text), case.tokens, "{}", case.text);
-        }
-    }
-
-    // R50
-    #[test]
-    fn queries_of_every_script_find_what_the_vectors_say() {
-        for case in vectors().matches {
-            let found = Query::parse(&case.query).is_some_and(|query| query.matches(&case.text));
-            assert_eq!(found, case.found, "{} in {}", case.query, case.text);
-        }
-    }
-
-    #[test]
-    fn query_of_nothing_is_none() {
-        assert_eq!(Query::parse(" \"\" -- "), None);
-    }
-
-    // R50: however it stands among blanks, an emoji is one token.
-    #[test]
-    fn skin_tone_after_a_blank_is_found() {
-        let text = "palette: \u{1F3FB} \u{1F3FE}";
-
-        assert_eq!(tokens(text), ["palette", "\u{1F3FB}", "\u{1F3FE}"]);
-        assert!(Query::parse("\u{1F3FE}").unwrap().matches(text));
-    }
-}
+mod tests;

@@ -39,6 +39,8 @@ pub(super) struct Talk {
     pub(super) were_inside: BTreeSet<usize>,
     /// For each entry, who was in it when it was written.
     pub(super) entries: Vec<BTreeSet<usize>>,
+    /// The entries that are messages, counted from one.
+    pub(super) messages: Vec<usize>,
     /// A file of its, and the entry that has it.
     pub(super) file: Option<(AttachmentId, usize)>,
     pub(super) is_archived: bool,
@@ -48,6 +50,11 @@ pub(super) struct Talk {
 impl Talk {
     fn write(&mut self) {
         self.entries.push(self.inside.clone());
+    }
+
+    fn say(&mut self) {
+        self.write();
+        self.messages.push(self.entries.len());
     }
 
     fn come(&mut self, who: usize) {
@@ -166,6 +173,7 @@ impl History {
             were_inside: inside.clone(),
             inside,
             entries: Vec::new(),
+            messages: Vec::new(),
             file: None,
             is_archived: false,
             is_closed: false,
@@ -190,8 +198,8 @@ impl History {
         if !rule::posts(self, who, &self.talks[talk]) {
             return;
         }
-        self.people[who].phone.send(world, self.talks[talk].id, "words").await;
-        self.talks[talk].write();
+        self.people[who].phone.send(world, self.talks[talk].id, "the words").await;
+        self.talks[talk].say();
     }
 
     async fn say_with_a_file(&mut self, world: &World, talk: usize, who: usize) {
@@ -200,7 +208,7 @@ impl History {
         }
         let phone = &self.people[who].phone;
         let entry = phone.carry(&Pack::of(phone, world, self.talks[talk].id, &[10])).await.entry;
-        self.talks[talk].write();
+        self.talks[talk].say();
         self.talks[talk].file = Some((entry.files[0].attachment_id, self.talks[talk].entries.len()));
     }
 

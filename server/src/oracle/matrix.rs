@@ -10,6 +10,7 @@ use portico_wire::looked_at::{LookedAt, LookedAtState, ShownRange};
 use portico_wire::office::{
     AddPerson, BeginConversation, Conversations, MatterAccess, Matters, OpenMatter, StateWanted,
 };
+use portico_wire::search::SearchAnswer;
 use portico_wire::sync::{Cursor, HistoryPage};
 use serde::Serialize;
 
@@ -38,6 +39,7 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("GET /v1/people", "by each person"),
     ("POST /v1/people", "by each person"),
     ("POST /v1/people/{id}/departure", "by each person"),
+    ("GET /v1/search", "by each person, message by message"),
     ("GET /v1/snapshot", "by each person, entry by entry"),
     ("GET /v1/sync", "by each person, from the beginning, entry by entry"),
     ("POST /v1/sends/{key}/withdraw", "of one's own key only"),
@@ -86,6 +88,7 @@ pub(super) async fn ask_all(world: &World, history: &History, compared: &mut Com
             continue;
         }
         lists(history, me, compared).await;
+        searches(history, me, compared).await;
         fan_out(world, history, me, compared).await;
         office(history, me, compared).await;
         for talk in &history.talks {
@@ -97,7 +100,7 @@ pub(super) async fn ask_all(world: &World, history: &History, compared: &mut Com
 
 // R43: whoever has left the firm is told so by every path, and nothing else.
 async fn is_out(world: &World, person: &Person, compared: &mut Compared) {
-    for path in ["/v1/snapshot", "/v1/conversations", "/v1/matters", "/v1/people"] {
+    for path in ["/v1/snapshot", "/v1/search?q=words", "/v1/conversations", "/v1/matters", "/v1/people"] {
         let reply = person.phone.get(path).await;
         compared.count(reply.status.is_success(), || path.to_owned(), false);
     }
@@ -121,6 +124,28 @@ async fn lists(history: &History, me: usize, compared: &mut Compared) {
         let known = listed.matters.iter().any(|row| row.matter_id == matter.id);
         let expected = rule::knows_matter(me, &history.people[me], matter);
         compared.count(known, || format!("{me} lists a matter"), expected);
+    }
+}
+
+/// By time alone, and by a word of every message.
+async fn searches(history: &History, me: usize, compared: &mut Compared) {
+    for query in ["after:2000-01-01", "the"] {
+        let (mut found, mut before) = (BTreeSet::new(), String::new());
+        loop {
+            let path = format!("/v1/search?q={query}&limit=7{before}");
+            let answer: SearchAnswer = history.people[me].phone.get(&path).await.json();
+            found.extend(answer.hits.iter().map(|hit| (hit.entry.conversation_id, hit.entry.seq)));
+            let Some(next) = answer.next else { break };
+            before = format!("&before={next}");
+        }
+        for talk in &history.talks {
+            for seq in &talk.messages {
+                let is_found = found.remove(&(talk.id, u64::try_from(*seq).unwrap()));
+                let what = || format!("{me} finds message {seq} of {:?} by {query}", talk.kind);
+                compared.count(is_found, what, rule::reads(history, me, talk, *seq));
+            }
+        }
+        assert_eq!(found, BTreeSet::new(), "{me} finds what was never said");
     }
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod limits;
 pub(crate) mod matters;
 pub(crate) mod messages;
 pub(crate) mod people;
+pub(crate) mod search;
 pub(crate) mod sends;
 pub(crate) mod sessions;
 pub(crate) mod signin;

@@ -50,7 +50,8 @@ CREATE INDEX entries_quiet ON entries (conversation_id, seq) WHERE quiet = 1 AND
 CREATE INDEX entries_by_send_key ON entries (send_key) WHERE send_key IS NOT NULL;
 CREATE INDEX entries_to_relook ON entries (place) WHERE relook = 1;
 
--- Tokens only; the text stays in `entries`.
+-- Tokens only: of the text, the files' names and the author's name, as portico_wire::search::index lays them out. The
+-- text stays in `entries`.
 CREATE VIRTUAL TABLE entry_tokens USING fts5 (
     tokens, content = '', contentless_delete = 1, tokenize = 'ascii', detail = 'full'
 );

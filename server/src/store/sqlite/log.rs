@@ -1,4 +1,5 @@
-//! Appends to a conversation's log and tells those who are in it. One transaction: entry, body, events, pushes.
+//! Appends to a conversation's log and tells those who are in it. One transaction: entry, body, its place in the
+//! search, events, pushes.
 
 use portico_wire::encoding::{Base64, ParseBytesError, Sha256};
 use portico_wire::entry::{Entry, EntryFile, EntryKind};
@@ -8,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::events::{self, Moved};
 use super::writer::Write;
-use super::{facts, row};
+use super::{facts, row, search};
 use crate::log::append::{Draft, Tail, chain};
 
 /// The columns that [`read_entry`] reads, of `entries AS e` and `bodies AS b`.
@@ -108,14 +109,18 @@ pub(super) fn append(write: &mut Write<'_>, tail: Tail, draft: Draft) -> rusqlit
 }
 
 fn insert(write: &Write<'_>, firm: FirmId, entry: &Entry) -> rusqlite::Result<()> {
+    let place = match entry.kind {
+        EntryKind::Message => Some(search::index(write.connection, firm, entry)?),
+        _ => None,
+    };
     let (firm, conversation, seq) =
         (firm.as_bytes(), entry.conversation_id.as_bytes(), row::stored(entry.seq));
     write
         .connection
         .prepare_cached(
             "INSERT INTO entries (firm_id, conversation_id, seq, entry_id, epoch, kind, author_id, author_name,
-               accepted_at_ms, composed_at_ms, previous_hash, hash, send_key)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+               accepted_at_ms, composed_at_ms, previous_hash, hash, send_key, place)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             firm,
@@ -131,6 +136,7 @@ fn insert(write: &Write<'_>, firm: FirmId, entry: &Entry) -> rusqlite::Result<()
             entry.previous_hash.as_bytes(),
             entry.hash.as_bytes(),
             entry.send_key.as_ref().map(SendKey::as_bytes),
+            place,
         ])?;
     write
         .connection

@@ -2,7 +2,7 @@
 //!
 //! - `database`: opens connections, runs migrations. `writer`: group commit. `wakes`: who waits for what.
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
-//! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read.
+//! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read. `search`: the index of messages, and who finds what in it.
 //! - `people`, `matters`, `conversations`, `stays`: the firm's people at work, and who is in what. `made`: ids by a key.
 //! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
@@ -28,6 +28,7 @@ mod people;
 pub(super) mod reading;
 mod row;
 pub(super) mod scans;
+mod search;
 pub(super) mod sends;
 pub(super) mod sessions;
 pub(super) mod signin;

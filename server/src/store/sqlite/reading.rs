@@ -275,7 +275,7 @@ fn newest_below(
 }
 
 /// How much of a page an entry takes; a control character takes six bytes of JSON for one.
-fn size(entry: &Entry) -> usize {
+pub(super) fn size(entry: &Entry) -> usize {
     serde_json::to_string(entry).map_or(0, |json| json.len())
 }
 

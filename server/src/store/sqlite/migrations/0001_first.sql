@@ -111,10 +111,20 @@ CREATE TABLE entries (
     previous_hash   BLOB NOT NULL CHECK (length(previous_hash) = 32),
     hash            BLOB NOT NULL CHECK (length(hash) = 32),
     send_key        BLOB CHECK (send_key IS NULL OR length(send_key) = 16),
+    -- Of a message: its row in `message_tokens`. Rows follow time.
+    place           INTEGER,
     PRIMARY KEY (firm_id, conversation_id, seq),
     FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations,
-    FOREIGN KEY (firm_id, author_id) REFERENCES memberships (firm_id, person_id)
+    FOREIGN KEY (firm_id, author_id) REFERENCES memberships (firm_id, person_id),
+    CHECK ((kind = 'message') = (place IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX entries_by_place ON entries (place) WHERE place IS NOT NULL;
+
+-- Tokens of messages, as portico_wire::search::index lays them out, and marks that say where each belongs. Nothing is
+-- ever removed from it (R21), nor ranked by length: it needs neither tombstones nor sizes.
+CREATE VIRTUAL TABLE message_tokens USING fts5 (
+    tokens, content = '', columnsize = 0, tokenize = 'ascii', detail = 'full'
+);
 
 CREATE TABLE bodies (
     firm_id         BLOB NOT NULL,
