@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use portico_core::net::transport::RealNetwork;
 use portico_core::ports::{
-    Append, BadServerUrl, Fetch, Fetched, Network, Ports, Reach, Request, Response, SecretFault,
+    BadServerUrl, Carry, Fetch, Fetched, Network, Ports, Reach, Request, Response, SecretFault,
     SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
 };
 use zeroize::Zeroizing;
@@ -149,11 +149,11 @@ impl Transport for AskingTransport {
         self.real.exchange(request)
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+    fn carry(&self, carry: Carry) -> BoxFuture<'static, Result<Response, TransportFault>> {
         if self.status.reach() == Ok(Reach::Offline) {
             return Box::pin(async { Err(TransportFault::Unreachable) });
         }
-        self.real.append(append)
+        self.real.carry(carry)
     }
 
     fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>> {

@@ -42,6 +42,8 @@ pub enum Connection {
     Offline(#[uniffi(name = "fault")] Fault),
     /// It says that this device is signed out.
     SignedOut,
+    /// It says that this person does not belong to the firm any more. What this phone received is gone from it.
+    Closed,
 }
 
 /// Why an attempt failed and will be made again.
@@ -152,6 +154,8 @@ pub enum RefusalCode {
     ConversationClosed,
     /// No such conversation, or none this person may know of.
     ConversationNotFound,
+    /// No such version of a document, or none this person may know of; `file` says which of the message's.
+    DocumentNotFound,
     /// The bytes of a file are not those of its hash; `file` says which.
     FileDamaged,
     /// A file's name holds U+0000; `file` says which.

@@ -13,6 +13,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
+use portico_wire::document::SendCopies;
 use portico_wire::encoding::Base64;
 use portico_wire::limits::{MANIFEST_JSON_BYTES_MAX, MESSAGE_JSON_BYTES_MAX, OTHER_JSON_BYTES_MAX};
 use portico_wire::message::SendMessage;
@@ -55,12 +56,12 @@ impl FromRequestParts<App> for Signed {
         let Author(caller) = Author::from_request_parts(parts, app).await?;
         match caller.membership {
             Membership::Current => Ok(Self(caller)),
-            Membership::Ended => Err(ProblemCode::SessionEnded.into()),
+            Membership::Ended => Err(ProblemCode::MembershipEnded.into()),
         }
     }
 }
 
-/// A caller who has a right to the outcome of their sends, also when their membership has just ended.
+/// A caller who has a right to the outcome of their sends, also when their membership has ended.
 pub(crate) struct Author(pub(crate) Caller);
 
 impl FromRequestParts<App> for Author {
@@ -189,6 +190,17 @@ impl FromRequest<App> for BatchJson {
     type Rejection = ApiError;
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         read_send(request, app, MANIFEST_JSON_BYTES_MAX).await.map(Self)
+    }
+}
+
+/// A message with copies of documents: JSON of at most [`MESSAGE_JSON_BYTES_MAX`]; what is not Unicode is refused for good
+/// (R4).
+pub(crate) struct CopiesJson(pub(crate) SendCopies);
+
+impl FromRequest<App> for CopiesJson {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        read_send(request, app, MESSAGE_JSON_BYTES_MAX).await.map(Self)
     }
 }
 

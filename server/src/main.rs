@@ -11,7 +11,7 @@ use portico_server::config::Config;
 use portico_server::ports::Ports;
 use portico_server::seed::seed;
 use portico_server::store::{Change, FirmLimits, Verdict};
-use portico_wire::ids::{AttachmentId, ConversationId, FirmId, PersonId};
+use portico_wire::ids::{ContentId, ConversationId, FirmId, PersonId};
 use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error>;
@@ -105,8 +105,8 @@ enum Admin {
     },
     /// Says whether a file may be fetched, whatever the scan says of it.
     Verdict {
-        /// The file, as the log names it.
-        attachment: AttachmentId,
+        /// The file, as the log names it; or the id of an attachment.
+        file: ContentId,
         /// What holds from now on.
         verdict: Word,
     },
@@ -284,12 +284,12 @@ async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
             let limits = FirmLimits { batch_files_max, batch_bytes_max, storage_bytes_max };
             store.set_limits(firm, limits).await?
         }
-        Admin::Verdict { attachment, verdict } => {
+        Admin::Verdict { file, verdict } => {
             let verdict = match verdict {
                 Word::Clean => Verdict::Clean,
                 Word::Refused => Verdict::Refused,
             };
-            store.set_verdict(attachment, verdict).await?
+            store.set_verdict(file, verdict).await?
         }
         Admin::EndMembership { firm, person, by } => store.end_membership(firm, person, by).await?,
     };

@@ -8,7 +8,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use portico_core::ports::{
-    Append, BadServerUrl, Fetch, Fetched, Method, Network, Reach, Request, Response, Transport,
+    BadServerUrl, Carry, CarryTo, Fetch, Fetched, Method, Network, Reach, Request, Response, Transport,
     TransportFault,
 };
 use portico_core::testing::{FakeClock, SeededDice};
@@ -231,35 +231,41 @@ impl PhoneNetwork {
     }
 
     /// The same for the bytes of a batch. What can only happen to a small request cuts the line within them.
-    async fn meet_append(self, mut append: Append) -> Result<Response, TransportFault> {
-        let Some(fate) = self.fate("/v1/uploads", None) else { return Err(TransportFault::Unreachable) };
-        self.state().appends.push(append.offset_bytes);
-        let somewhere = |dice: &SeededDice| dice.below(append.length_bytes.max(1));
+    async fn meet_carry(self, mut carry: Carry) -> Result<Response, TransportFault> {
+        let (path, bearer) = match &carry.to {
+            CarryTo::Upload { .. } => ("/v1/uploads", None),
+            CarryTo::Whole { path, bearer } => (path.as_str(), Some(bearer)),
+        };
+        let Some(fate) = self.fate(path, bearer) else { return Err(TransportFault::Unreachable) };
+        if let CarryTo::Upload { offset_bytes, .. } = carry.to {
+            self.state().appends.push(offset_bytes);
+        }
+        let somewhere = |dice: &SeededDice| dice.below(carry.length_bytes.max(1));
         match fate {
-            Fate::Arrives => serve_append(&self.server, append, u64::MAX, None).await,
+            Fate::Arrives => serve_carry(&self.server, carry, u64::MAX, None).await,
             Fate::Dropped => Err(TransportFault::Unreachable),
-            Fate::AnswerLost => lost(serve_append(&self.server, append, u64::MAX, None).await),
-            Fate::Cut(bytes) => lost(serve_append(&self.server, append, bytes, None).await),
-            Fate::Flipped(place) => serve_append(&self.server, append, u64::MAX, Some(place)).await,
+            Fate::AnswerLost => lost(serve_carry(&self.server, carry, u64::MAX, None).await),
+            Fate::Cut(bytes) => lost(serve_carry(&self.server, carry, bytes, None).await),
+            Fate::Flipped(place) => serve_carry(&self.server, carry, u64::MAX, Some(place)).await,
             Fate::Slow(each_ms) => {
-                append.bytes = slowed(append.bytes, self.clock, each_ms);
-                serve_append(&self.server, append, u64::MAX, None).await
+                carry.bytes = slowed(carry.bytes, self.clock, each_ms);
+                serve_carry(&self.server, carry, u64::MAX, None).await
             }
             Fate::ClockJumps(by_ms) => {
-                append.bytes = jumping(append.bytes, self.clock, by_ms);
-                serve_append(&self.server, append, u64::MAX, None).await
+                carry.bytes = jumping(carry.bytes, self.clock, by_ms);
+                serve_carry(&self.server, carry, u64::MAX, None).await
             }
             Fate::Hangs(bytes) => {
-                drop(serve_append(&self.server, append, bytes, None).await);
+                drop(serve_carry(&self.server, carry, bytes, None).await);
                 std::future::pending().await
             }
             Fate::Doubled | Fate::Stalled => {
                 let bytes = somewhere(&self.dice);
-                lost(serve_append(&self.server, append, bytes, None).await)
+                lost(serve_carry(&self.server, carry, bytes, None).await)
             }
             Fate::Echoed => {
                 let place = somewhere(&self.dice);
-                serve_append(&self.server, append, u64::MAX, Some(place)).await
+                serve_carry(&self.server, carry, u64::MAX, Some(place)).await
             }
             Fate::ProxyPage | Fate::LaterVersion => {
                 Ok(page(403, "text/html", b"<h1>Blocked by your network</h1>".to_vec()))
@@ -268,16 +274,16 @@ impl PhoneNetwork {
             Fate::ServerTrouble(code) => Ok(trouble(code)),
             Fate::PhoneDiesBefore => {
                 let bytes = somewhere(&self.dice);
-                drop(serve_append(&self.server, append, bytes, None).await);
+                drop(serve_carry(&self.server, carry, bytes, None).await);
                 self.dies().await
             }
             Fate::PhoneDiesAfter => {
-                drop(serve_append(&self.server, append, u64::MAX, None).await);
+                drop(serve_carry(&self.server, carry, u64::MAX, None).await);
                 self.dies().await
             }
             Fate::ServerDies => {
                 let bytes = somewhere(&self.dice);
-                drop(serve_append(&self.server, append, bytes, None).await);
+                drop(serve_carry(&self.server, carry, bytes, None).await);
                 self.state().server_must_die = true;
                 Err(TransportFault::Broken)
             }
@@ -377,22 +383,30 @@ async fn serve(server: &ServerSlot, request: Request) -> Result<Response, Transp
 }
 
 /// The same for an upload, whose line is cut after `bytes`, or one byte of which is flipped.
-async fn serve_append(
+async fn serve_carry(
     server: &ServerSlot,
-    append: Append,
+    carry: Carry,
     bytes: u64,
     flipped: Option<u64>,
 ) -> Result<Response, TransportFault> {
     let app = server.app().ok_or(TransportFault::Unreachable)?;
-    let line = spoiled(append.bytes, bytes, flipped);
-    let request = http::Request::builder()
-        .method(http::Method::PATCH)
-        .uri("/v1/uploads")
-        .header("content-type", PARTIAL_UPLOAD_MEDIA_TYPE)
-        .header(CAPABILITY_HEADER, append.capability)
-        .header(OFFSET_HEADER, append.offset_bytes)
-        .header(COMPLETE_HEADER, "?1")
-        .header("content-length", append.length_bytes)
+    let line = spoiled(carry.bytes, bytes, flipped);
+    let builder = match carry.to {
+        CarryTo::Upload { capability, offset_bytes } => http::Request::builder()
+            .method(http::Method::PATCH)
+            .uri("/v1/uploads")
+            .header("content-type", PARTIAL_UPLOAD_MEDIA_TYPE)
+            .header(CAPABILITY_HEADER, capability)
+            .header(OFFSET_HEADER, offset_bytes)
+            .header(COMPLETE_HEADER, "?1"),
+        CarryTo::Whole { path, bearer } => http::Request::builder()
+            .method(http::Method::PUT)
+            .uri(path)
+            .header(WIRE_HEADER, WIRE_VERSION)
+            .header("authorization", format!("Bearer {bearer}")),
+    };
+    let request = builder
+        .header("content-length", carry.length_bytes)
         .body(Body::from_stream(line))
         .expect("the request is well formed");
     answer_of(app.router().oneshot(request).await.map_err(|_| TransportFault::Broken)?).await
@@ -458,7 +472,7 @@ impl Transport for PhoneNetwork {
         Box::pin(self.clone().meet_fetch(fetch))
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
-        Box::pin(self.clone().meet_append(append))
+    fn carry(&self, carry: Carry) -> BoxFuture<'static, Result<Response, TransportFault>> {
+        Box::pin(self.clone().meet_carry(carry))
     }
 }

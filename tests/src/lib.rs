@@ -8,7 +8,7 @@
 //! - [`process`]: the released binaries as processes. [`shell`]: what an app does around the exported library.
 //! - [`scan`]: looks for plain text where there must be none.
 //! - [`slow_line`]: a line with a delay.
-//! - [`sim`]: seeded schedules of all of it. [`tally`]: what a test of faults came to.
+//! - [`sim`]: seeded schedules of all of it; [`sim_access`]: of coming and going. [`tally`]: what a test of faults came to.
 //! - [`unicode`]: Unicode's own test files as input.
 
 mod bad_line;
@@ -20,6 +20,7 @@ pub mod process;
 pub mod scan;
 pub mod shell;
 pub mod sim;
+pub mod sim_access;
 pub mod slow_line;
 pub mod tally;
 pub mod unicode;

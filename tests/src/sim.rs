@@ -397,7 +397,7 @@ impl Schedule {
 }
 
 /// Bytes that no two files of a schedule share.
-fn content(number: usize, place: u64, size: u64) -> Vec<u8> {
+pub(crate) fn content(number: usize, place: u64, size: u64) -> Vec<u8> {
     let dice = SeededDice::of((number as u64) << 8 | place);
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
     portico_core::ports::Dice::fill(&dice, &mut bytes);

@@ -12,7 +12,7 @@ use portico_server::config::{Config, Rate, Throttles};
 use portico_server::ports::{Clock, Dice, Ports};
 use portico_server::seed::{SeededFirm, SeededPerson, seed};
 use portico_wire::entry::Entry;
-use portico_wire::ids::{ConversationId, PersonId};
+use portico_wire::ids::{ConversationId, MatterId, PersonId};
 use tempfile::TempDir;
 
 use crate::phone::TestPhone;
@@ -142,6 +142,12 @@ impl World {
     #[must_use]
     pub fn person_id(&self, name: &str) -> PersonId {
         self.person(name).person_id
+    }
+
+    /// A matter of the seed.
+    #[must_use]
+    pub fn matter(&self, name: &str) -> MatterId {
+        *self.firm.matters.get(name).expect("the seed has it")
     }
 
     /// A conversation of the seed, by short name.

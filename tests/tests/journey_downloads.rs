@@ -6,6 +6,7 @@ use portico_server::store::Verdict;
 use portico_tests::draws::content;
 use portico_tests::faults::{Fate, Weather};
 use portico_tests::world::World;
+use portico_wire::ids::ContentId;
 
 // R41: with access, everything received goes from the disk.
 #[tokio::test]
@@ -148,7 +149,12 @@ async fn file_that_the_scan_refuses_is_fetched_once_the_firm_allows_it() {
     assert_eq!(scanned, [Ok(()), Err(PortalError::FileRefused)]);
     assert_eq!(amina.portal().held_bytes(infected_id), Ok(0));
 
-    world.app().store().set_verdict(infected_id, Verdict::Clean).await.unwrap();
+    world
+        .app()
+        .store()
+        .set_verdict(ContentId::from_bytes(*infected_id.as_bytes()), Verdict::Clean)
+        .await
+        .unwrap();
 
     fetch(infected_id).await.unwrap();
     let to = amina.home.join("saved");

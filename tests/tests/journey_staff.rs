@@ -51,8 +51,48 @@ async fn firm_is_run_from_a_terminal() {
     assert_eq!(readers["readers"][0]["name"], "Olu Ade");
     assert!(archived.is_err(), "{archived:?}");
     let gone = staff(jonas, &["people"]).await.unwrap_err();
-    assert!(gone.contains("signed out"), "{gone}");
+    assert!(gone.contains("account at the firm is closed"), "{gone}");
     let read = olu.run(&["read", "Ade lease talk"]).await.unwrap();
     let texts = read["items"].as_array().unwrap().iter().filter_map(|item| item["entry"]["body"].as_str());
     assert!(texts.collect::<Vec<_>>().ends_with(&["And from me.", ""]), "{read}");
+}
+
+// R1, R2, R45: a matter's documents from a terminal: kept, changed, and sent as copies that nothing changes.
+#[tokio::test]
+async fn documents_are_kept_and_sent_from_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = ServerProcess::seeded_with(&folder.path().join("server"), &[]).unwrap();
+    let [mara, amina] = &["mara", "amina"].map(|name| PhoneProcess::at(folder.path().join(name)));
+    mara.sign_in(&server, &server.url, "mara").await.unwrap();
+    amina.sign_in(&server, &server.url, "amina").await.unwrap();
+    let documents = async |words: &[&str]| mara.run(&[&["staff", "documents"], words].concat()).await;
+    let place = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(place("Lease.pdf"), b"%PDF-1.7 first").unwrap();
+    std::fs::write(place("signed.pdf"), b"%PDF-1.7 second").unwrap();
+
+    documents(&["add", "haddad", &place("Lease.pdf")]).await.unwrap();
+    let sent =
+        documents(&["send", "haddad", "lease", "--to", "haddad claim", "--text", "The lease"]).await.unwrap();
+    documents(&["new-version", "haddad", "lease", &place("signed.pdf")]).await.unwrap();
+    documents(&["rename", "haddad", "lease", "Signed.pdf"]).await.unwrap();
+    let listed = documents(&["list", "haddad"]).await.unwrap();
+    let told = documents(&["history", "haddad", "signed"]).await.unwrap();
+    let old =
+        documents(&["save", "haddad", "signed", "--version", "1", "--to", &place("old")]).await.unwrap();
+    documents(&["remove", "haddad", "signed"]).await.unwrap();
+    let gone = documents(&["save", "haddad", "signed"]).await.unwrap_err();
+    let read = amina.run(&["read", "haddad claim"]).await.unwrap();
+    let last = read["items"].as_array().unwrap().last().unwrap()["entry"]["seq"].to_string();
+    let fetched = amina.run(&["download", "haddad claim", &last, "--to", &place("amina")]).await.unwrap();
+    amina.run(&["staff", "documents", "list", "haddad"]).await.unwrap_err();
+
+    assert_eq!(sent["state"], "accepted");
+    assert_eq!(
+        (listed["documents"][0]["name"].as_str(), listed["documents"][0]["version"].as_u64()),
+        (Some("Signed.pdf"), Some(2))
+    );
+    assert_eq!(told["changes"].as_array().unwrap().len(), 3);
+    assert_eq!(std::fs::read(old["path"].as_str().unwrap()).unwrap(), b"%PDF-1.7 first");
+    assert!(gone.contains("Nothing matches"), "{gone}");
+    assert_eq!(std::fs::read(fetched["saved"][0]["path"].as_str().unwrap()).unwrap(), b"%PDF-1.7 first");
 }

@@ -10,7 +10,7 @@ use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::outbox::pump::Rest;
 use portico_core::portal::OfficeError;
 use portico_core::ports::{
-    Append, BadServerUrl, Fetch, Fetched, FileSecretStore, Network, Ports, Request, Response, SecretStore,
+    BadServerUrl, Carry, Fetch, Fetched, FileSecretStore, Network, Ports, Request, Response, SecretStore,
     SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
 };
 use portico_core::signin::driver::Phone;
@@ -144,7 +144,7 @@ impl Transport for NoTransport {
         Box::pin(async { Err(TransportFault::Unreachable) })
     }
 
-    fn append(&self, _append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+    fn carry(&self, _carry: Carry) -> BoxFuture<'static, Result<Response, TransportFault>> {
         Box::pin(async { Err(TransportFault::Unreachable) })
     }
 }

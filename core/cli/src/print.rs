@@ -42,6 +42,7 @@ pub(crate) fn connection(portal: &Portal) -> Result<Value, CliError> {
         Connection::Online => "online",
         Connection::Offline(fault) => fault.as_str(),
         Connection::SignedOut => "signed_out",
+        Connection::Closed => "closed",
     };
     Ok(json!({ "state": state, "last_contact_ms": portal.last_contact_ms()? }))
 }

@@ -94,6 +94,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         RefusalCode::ConversationArchived => "the conversation is archived",
         RefusalCode::ConversationClosed => "the conversation is closed",
         RefusalCode::ConversationNotFound => "there is no such conversation",
+        RefusalCode::DocumentNotFound => "there is no such document, or no such version of it",
         RefusalCode::FileDamaged => "a file is damaged",
         RefusalCode::FileNameHasNul => "a file's name holds a NUL character",
         RefusalCode::FileNameTooLong => "a file's name is too long",
@@ -158,6 +159,9 @@ pub(crate) fn connection(connection: Connection, last_contact: Option<String>) -
         Connection::Unknown => Some(format!("Not connected. {since}")),
         Connection::Offline(fault) => Some(format!("Offline ({}). {since}", self::fault(fault))),
         Connection::SignedOut => Some(format!("Signed out. {since} Sign in to go on; nothing here is lost.")),
+        Connection::Closed => {
+            Some("The firm has closed this account; what it had is gone from this phone.".to_owned())
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use portico_wire::ids::{AttachmentId, ConversationId};
 use super::sealed_file::{SealedFile, held_bytes};
 use crate::error::PortalError;
 use crate::events::{EventHub, PortalEvent};
+use crate::net::codec;
 use crate::net::session::SessionLink;
 use crate::outbox::entry::Fault;
 use crate::ports::files::make_private_folder;
@@ -101,7 +102,8 @@ impl HeldFiles {
         sha256: &Sha256,
     ) -> Result<(), PortalError> {
         let attachment = held.attachment_id;
-        let (from_bytes, mut bytes) = self.link.fetch(attachment, have, &sha256.to_string()).await?;
+        let (from_bytes, mut bytes) =
+            self.link.fetch(codec::attachment(attachment), have, &sha256.to_string()).await?;
         let mut file = SealedFile::go_on(path, held, from_bytes).map_err(|_| PortalError::DiskFull)?;
         let mut told = from_bytes;
         while let Some(chunk) = bytes.next().await {

@@ -3,7 +3,7 @@
 use portico_wire::ids::Epoch;
 use portico_wire::message::Accepted;
 use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
-use portico_wire::refusal::Refusal;
+use portico_wire::refusal::{Refusal, RefusalCode};
 use serde::de::DeserializeOwned;
 
 use crate::error::PortalError;
@@ -26,6 +26,8 @@ pub enum Miss {
     },
     /// The server says that this device is signed out.
     SignedOut,
+    /// The server says that this person does not belong to the firm any more.
+    Closed,
 }
 
 impl Miss {
@@ -46,6 +48,7 @@ impl From<Miss> for PortalError {
             }
             Miss::Transient { fault, .. } => fault.into(),
             Miss::SignedOut => Self::SignInNeeded,
+            Miss::Closed => Self::Refused { refusal: Refusal::of(RefusalCode::AccountClosed) },
         }
     }
 }
@@ -55,6 +58,9 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         ProblemCode::WrongCode => PortalError::WrongCode { tries_left: problem.tries_left },
         ProblemCode::ChallengeEnded => PortalError::ChallengeEnded,
         ProblemCode::SessionEnded | ProblemCode::AccessTokenExpired => PortalError::SignInNeeded,
+        ProblemCode::MembershipEnded => {
+            PortalError::Refused { refusal: Refusal::of(RefusalCode::AccountClosed) }
+        }
         ProblemCode::NotFound => PortalError::NotHere,
         ProblemCode::AttachmentRefused => PortalError::FileRefused,
         ProblemCode::Busy
@@ -141,6 +147,7 @@ fn read_problem(response: &Response) -> Miss {
         None => transient(Fault::NotPortico),
         Some(None | Some(ProblemCode::Internal)) => transient(Fault::ServerFault),
         Some(Some(ProblemCode::SessionEnded)) => Miss::SignedOut,
+        Some(Some(ProblemCode::MembershipEnded)) => Miss::Closed,
         Some(Some(ProblemCode::Busy | ProblemCode::DiskFull | ProblemCode::Throttled)) => {
             transient(Fault::ServerBusy)
         }
@@ -152,8 +159,6 @@ fn read_problem(response: &Response) -> Miss {
 
 #[cfg(test)]
 mod tests {
-    use portico_wire::refusal::RefusalCode;
-
     use super::*;
 
     fn answer(status: u16, media_type: &str, body: &str) -> Result<Response, TransportFault> {

@@ -1,6 +1,11 @@
 //! One function per request of the wire: its method, path and JSON.
 
-use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, EntryId, Epoch, MatterId, PersonId, SendKey};
+use portico_wire::document::{DocumentName, FileDocument, FileVersion, SendCopies};
+use portico_wire::encoding::Sha256;
+use portico_wire::ids::{
+    AttachmentId, ChallengeId, ConversationId, DeviceId, DocumentId, EntryId, Epoch, MatterId, PersonId,
+    SendKey,
+};
 use portico_wire::looked_at::LookedAt;
 use portico_wire::message::{SendMessage, Withdraw};
 use portico_wire::office::{AddPerson, BeginConversation, MatterAccess, OpenMatter, StateWanted};
@@ -102,6 +107,12 @@ pub fn ask_batch(key: SendKey) -> Request {
     get(format!("/v1/batches/{key}"))
 }
 
+/// `PUT /v1/copies/{send_key}`.
+#[must_use]
+pub fn put_copies(key: SendKey, body: &SendCopies) -> Request {
+    with_body(Method::Put, format!("/v1/copies/{key}"), body)
+}
+
 /// `POST /v1/sends/{key}/withdraw`.
 #[must_use]
 pub fn withdraw(key: SendKey, epoch: Epoch) -> Request {
@@ -183,10 +194,78 @@ pub fn readers(conversation: ConversationId) -> Request {
     get(format!("/v1/conversations/{conversation}/readers"))
 }
 
-/// `GET /v1/search?q&before`; `text` goes percent-encoded, byte for byte.
+/// `GET /v1/matters/{id}/documents`.
+#[must_use]
+pub fn documents(matter: MatterId, before: Option<DocumentId>) -> Request {
+    get(match before {
+        Some(before) => format!("/v1/matters/{matter}/documents?before={before}"),
+        None => format!("/v1/matters/{matter}/documents"),
+    })
+}
+
+/// `GET /v1/documents/{id}`.
+#[must_use]
+pub fn document(document: DocumentId) -> Request {
+    get(format!("/v1/documents/{document}"))
+}
+
+/// `POST /v1/matters/{id}/documents`.
+#[must_use]
+pub fn file_document(matter: MatterId, body: &FileDocument) -> Request {
+    with_body(Method::Post, format!("/v1/matters/{matter}/documents"), body)
+}
+
+/// `POST /v1/documents/{id}/versions`.
+#[must_use]
+pub fn file_version(document: DocumentId, body: &FileVersion) -> Request {
+    with_body(Method::Post, format!("/v1/documents/{document}/versions"), body)
+}
+
+/// `PUT /v1/documents/{id}/name`.
+#[must_use]
+pub fn rename_document(document: DocumentId, body: &DocumentName) -> Request {
+    with_body(Method::Put, format!("/v1/documents/{document}/name"), body)
+}
+
+/// `POST /v1/documents/{id}/removal`.
+#[must_use]
+pub fn remove_document(document: DocumentId) -> Request {
+    with_body(Method::Post, format!("/v1/documents/{document}/removal"), &())
+}
+
+/// The path of `PUT /v1/matters/{id}/documents/{key}`, whose body is the file.
+#[must_use]
+pub fn new_document(matter: MatterId, key: SendKey, name: &str, sha256: &Sha256) -> String {
+    format!("/v1/matters/{matter}/documents/{key}?name={}&sha256={sha256}", encoded(name))
+}
+
+/// The path of `PUT /v1/documents/{id}/versions/{key}`, whose body is the file.
+#[must_use]
+pub fn new_version(document: DocumentId, key: SendKey, sha256: &Sha256) -> String {
+    format!("/v1/documents/{document}/versions/{key}?sha256={sha256}")
+}
+
+/// The path of `GET /v1/documents/{id}/content`, whose answer is the file.
+#[must_use]
+pub fn document_content(document: DocumentId, version: u32) -> String {
+    format!("/v1/documents/{document}/content?version={version}")
+}
+
+/// The path of `GET /v1/attachments/{id}`, whose answer is the file.
+#[must_use]
+pub fn attachment(attachment: AttachmentId) -> String {
+    format!("/v1/attachments/{attachment}")
+}
+
+/// Percent-encoded, byte for byte.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+/// `GET /v1/search?q&before`.
 #[must_use]
 pub fn search(text: &str, before: Option<EntryId>) -> Request {
-    let text: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let text = encoded(text);
     let before = before.map_or(String::new(), |before| format!("&before={before}"));
     get(format!("/v1/search?q={text}{before}"))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use portico_wire::encoding::Base64;
-use portico_wire::ids::{AttachmentId, DeviceId};
+use portico_wire::ids::DeviceId;
 use portico_wire::problem::ProblemCode;
 use portico_wire::signin::{Access, Nonce, Refresh, refresh_bytes};
 use serde::de::DeserializeOwned;
@@ -18,7 +18,9 @@ use super::classify::{Miss, read};
 use super::codec;
 use crate::error::PortalError;
 use crate::outbox::entry::Fault;
-use crate::ports::{Append, Fetch, Fetched, Ports, Request, Response, Transport, TransportFault};
+use crate::ports::{
+    Carry, CarryTo, Fetch, Fetched, PackBytes, Ports, Request, Response, Transport, TransportFault,
+};
 use crate::store::{Fact, Store};
 
 /// No answer of ours.
@@ -113,34 +115,53 @@ impl SessionLink {
     ///
     /// # Errors
     /// The [`TransportFault`]; nobody knows what arrived.
-    pub async fn append(&self, append: Append) -> Result<Response, TransportFault> {
+    pub async fn carry(&self, carry: Carry) -> Result<Response, TransportFault> {
         let mut network = self.network.subscribe();
         tokio::select! {
             biased;
-            answered = self.transport.append(append) => answered,
+            answered = self.transport.carry(carry) => answered,
             _ = network.changed() => Err(TransportFault::Broken),
         }
     }
 
-    /// Asks for the bytes of an attachment from `from_bytes` on, refreshing once if the token is over.
+    /// Puts a whole file at `path`, refreshing once if the token is over. `bytes`: its bytes, from the beginning each time.
+    ///
+    /// # Errors
+    /// The [`Miss`]; nobody knows whether it arrived.
+    pub async fn put_whole<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        length_bytes: u64,
+        bytes: impl Fn() -> PackBytes + Send,
+    ) -> Result<T, Miss> {
+        let mut over = None;
+        loop {
+            let token = self.token(over.as_ref()).await?;
+            let to = CarryTo::Whole { path: path.to_owned(), bearer: token.to_string() };
+            match read(self.carry(Carry { to, length_bytes, bytes: bytes() }).await) {
+                Err(Miss::Problem(ProblemCode::AccessTokenExpired, _)) if over.is_none() => {
+                    over = Some(token);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Asks for the bytes of the file at `path` from `from_bytes` on, refreshing once if the token is over.
     ///
     /// # Errors
     /// The [`Miss`].
     pub async fn fetch(
         &self,
-        attachment: AttachmentId,
+        path: String,
         from_bytes: u64,
         etag: &str,
     ) -> Result<(u64, BoxStream<'static, Result<Bytes, TransportFault>>), Miss> {
         let mut over = None;
         loop {
             let token = self.token(over.as_ref()).await?;
-            let fetch = Fetch {
-                path: format!("/v1/attachments/{attachment}"),
-                bearer: token.to_string(),
-                from_bytes,
-                etag: etag.to_owned(),
-            };
+            let fetch =
+                Fetch { path: path.clone(), bearer: token.to_string(), from_bytes, etag: etag.to_owned() };
             let miss = match self.transport.fetch(fetch).await {
                 Ok(Fetched::Bytes { from_bytes, bytes }) => return Ok((from_bytes, bytes)),
                 Ok(Fetched::Answer(response)) => read::<Nothing>(Ok(response)),

@@ -18,7 +18,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 
 use crate::ports::{
-    Append, BadServerUrl, Clock as _, Fetch, Fetched, Method, Network, Patience, Request, Response,
+    BadServerUrl, Carry, CarryTo, Clock as _, Fetch, Fetched, Method, Network, Patience, Request, Response,
     SystemClock, Transport, TransportFault,
 };
 
@@ -136,24 +136,30 @@ impl Transport for RealTransport {
         })
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+    fn carry(&self, carry: Carry) -> BoxFuture<'static, Result<Response, TransportFault>> {
         let moved = Arc::new(AtomicU64::new(0));
         let counted = {
             let moved = Arc::clone(&moved);
-            append.bytes.inspect(move |_| {
+            carry.bytes.inspect(move |_| {
                 moved.fetch_add(1, Relaxed);
             })
         };
-        let builder = self
-            .network
-            .upload
-            .patch(format!("{}/v1/uploads", self.base))
-            .header(CAPABILITY_HEADER, append.capability)
-            .header(OFFSET_HEADER, append.offset_bytes)
-            .header(COMPLETE_HEADER, "?1")
-            .header(CONTENT_TYPE, PARTIAL_UPLOAD_MEDIA_TYPE)
-            .header(CONTENT_LENGTH, append.length_bytes)
-            .body(reqwest::Body::wrap_stream(counted));
+        let upload = &self.network.upload;
+        let builder = match carry.to {
+            CarryTo::Upload { capability, offset_bytes } => upload
+                .patch(format!("{}/v1/uploads", self.base))
+                .header(CAPABILITY_HEADER, capability)
+                .header(OFFSET_HEADER, offset_bytes)
+                .header(COMPLETE_HEADER, "?1")
+                .header(CONTENT_TYPE, PARTIAL_UPLOAD_MEDIA_TYPE),
+            CarryTo::Whole { path, bearer } => upload
+                .put(format!("{}{path}", self.base))
+                .header(WIRE_HEADER, WIRE_VERSION)
+                .header(AUTHORIZATION, format!("Bearer {bearer}"))
+                .header(CONTENT_TYPE, "application/octet-stream"),
+        };
+        let builder =
+            builder.header(CONTENT_LENGTH, carry.length_bytes).body(reqwest::Body::wrap_stream(counted));
         let exchanged = async move { receive(builder.send().await.map_err(|fault| fault_of(&fault))?).await };
         Box::pin(unless_it_stalls(exchanged, moved))
     }

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
+use portico_wire::document::{DocumentRow, DocumentVersion};
+use portico_wire::encoding::Sha256;
 use portico_wire::ids::{ConversationId, SendKey};
 use portico_wire::receipt::Receipt;
 use portico_wire::refusal::Refusal;
+use serde::{Deserialize, Serialize};
 
 /// Why an attempt failed and will be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,9 +109,9 @@ impl SendState {
 /// Which line an entry stands in; each conversation has one of each, side by side (R40).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// Messages of text alone.
+    /// Messages whose bytes fit one request: texts, and copies of documents.
     Texts,
-    /// Messages with files.
+    /// Messages with files of this phone.
     Batches,
 }
 
@@ -153,6 +156,39 @@ impl Progress {
         Self { state: SendState::Queued, tried: Tried::Never, attempts: 0, server_faults: 0, stuck: false };
 }
 
+/// A document of a matter, a copy of which goes along with a message; its bytes are at the server (R1, R45).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedDocument {
+    /// Which, and which version of it.
+    pub document: DocumentVersion,
+    /// What it is called.
+    pub name: String,
+    /// Of that version.
+    pub media_type: String,
+    /// Of that version.
+    pub size_bytes: u64,
+    /// Of that version.
+    pub sha256: Sha256,
+}
+
+impl fmt::Debug for CopiedDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CopiedDocument({:?})", self.document)
+    }
+}
+
+impl From<&DocumentRow> for CopiedDocument {
+    fn from(row: &DocumentRow) -> Self {
+        Self {
+            document: DocumentVersion { document_id: row.document_id, version: row.version },
+            name: row.name.clone(),
+            media_type: row.media_type.clone(),
+            size_bytes: row.size_bytes,
+            sha256: row.sha256,
+        }
+    }
+}
+
 /// An entry with what it takes to send it. `Debug` hides the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OutboxEntry {
@@ -164,6 +200,8 @@ pub struct OutboxEntry {
     pub lane: Lane,
     /// The text.
     pub body: String,
+    /// Documents that go along.
+    pub copies: Vec<CopiedDocument>,
     /// When the person sent it.
     pub composed_at_ms: i64,
     /// Where it stands.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use portico_wire::document::SendCopies;
 use portico_wire::ids::{ConversationId, Epoch};
 use portico_wire::limits::LOOKED_AT_RANGES_MAX;
 use portico_wire::looked_at::LookedAt;
@@ -210,14 +211,16 @@ impl Pump {
     }
 
     async fn put(&self, entry: OutboxEntry, epoch: Epoch) -> Said {
-        let body = SendMessage {
-            epoch,
-            conversation_id: entry.conversation_id,
-            body: entry.body,
-            composed_at_ms: entry.composed_at_ms,
-            receipt: entry.receipt,
+        let OutboxEntry { send_key, conversation_id, body, copies, composed_at_ms, receipt, .. } = entry;
+        let request = if copies.is_empty() {
+            let message = SendMessage { epoch, conversation_id, body, composed_at_ms, receipt };
+            codec::put_message(send_key, &message)
+        } else {
+            let documents = copies.iter().map(|copy| copy.document).collect();
+            let message = SendCopies { epoch, conversation_id, body, composed_at_ms, documents, receipt };
+            codec::put_copies(send_key, &message)
         };
-        match self.link.ask::<Accepted>(codec::put_message(entry.send_key, &body)).await {
+        match self.link.ask::<Accepted>(request).await {
             Ok(accepted) => Said::Accepted(Box::new(accepted)),
             Err(miss) => said_of(miss),
         }
@@ -267,6 +270,9 @@ impl Pump {
 
     /// Tells the server of looks and of the push address. When to try again, if something is left; or why to rest.
     async fn do_small_things(&self, epoch: Epoch) -> Result<Result<Option<i64>, Rest>, StoreError> {
+        if self.store.read(|reading| reading.is_closed())? {
+            return Ok(Ok(None));
+        }
         let now_ms = self.ports.clock.now_ms();
         let (attempts, due_ms) = *self.small_things.lock().unwrap_or_else(PoisonError::into_inner);
         if !backoff::is_due(due_ms, now_ms) {
@@ -284,7 +290,7 @@ impl Pump {
             Err(Miss::SignedOut) => (None, Some(Rest::SignedOut)),
             Err(Miss::Problem(ProblemCode::StaleEpoch, _)) => (None, Some(Rest::NeedsSnapshot)),
             Err(Miss::Transient { retry_after_s, .. }) => (retry_after_s, None),
-            Err(Miss::Refused(..) | Miss::Problem(..)) => (None, None),
+            Err(Miss::Refused(..) | Miss::Problem(..) | Miss::Closed) => (None, None),
         };
         if let Some(rest) = rest {
             return Ok(Err(rest));

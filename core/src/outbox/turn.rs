@@ -132,7 +132,8 @@ pub(crate) fn said_of(miss: Miss) -> Said {
         Miss::Transient { fault, retry_after_s } => {
             Said::Other(Answer::Transient { fault, retry_after_s }, None)
         }
-        Miss::Problem(..) => {
+        // What is sent has answers of its own for that.
+        Miss::Problem(..) | Miss::Closed => {
             Said::Other(Answer::Transient { fault: Fault::ServerFault, retry_after_s: None }, None)
         }
     }

@@ -4,10 +4,12 @@
 //! (R50); [`Portal::run`] is what brings the outbox and the log up to date, for as long as it runs.
 
 mod attachments;
+mod documents;
 mod files;
 mod office;
 mod upkeep;
 
+pub use documents::DocumentSource;
 pub use files::{BackgroundTransfer, TransferHeader};
 pub use office::OfficeError;
 
@@ -24,7 +26,7 @@ use portico_wire::signin::PushAddress;
 use tokio::sync::{Notify, watch};
 
 use crate::attachments::held::HeldFiles;
-use crate::compose::draft;
+use crate::compose::{copies, draft};
 use crate::error::PortalError;
 use crate::events::{EventHub, EventStream, PortalEvent};
 use crate::net::session::SessionLink;
@@ -54,6 +56,9 @@ pub enum Connection {
     Offline(Fault),
     /// It says that this device is signed out.
     SignedOut,
+    /// It says that this person does not belong to the firm any more. What this phone received is gone from it; what was
+    /// written here and not accepted is not (R41, R43).
+    Closed,
 }
 
 /// One person's portal.
@@ -315,7 +320,7 @@ impl Portal {
         self.sweep_packs()
     }
 
-    /// Sends the text of a refused or withdrawn entry as a new one, with a key of its own. For one with files, see
+    /// Sends a refused or withdrawn entry as a new one, with a key of its own. For one with files of this phone, see
     /// [`Portal::send_files_again`].
     ///
     /// # Errors
@@ -326,18 +331,25 @@ impl Portal {
         if !ended || entry.lane != Lane::Texts {
             return Err(PortalError::NotHere);
         }
-        let again = draft::parse(
-            entry.conversation_id,
-            &entry.body,
-            &*self.room.ports.clock,
-            &*self.room.ports.dice,
-        )?;
-        self.room.store.write(|writing| {
-            writing.enqueue(&again)?;
-            Ok::<_, PortalError>(writing.dismiss(key)?)
-        })?;
-        self.outbox_changed(entry.conversation_id);
-        Ok(again.send_key)
+        let (conversation, clock, dice) =
+            (entry.conversation_id, &*self.room.ports.clock, &*self.room.ports.dice);
+        let again = if entry.copies.is_empty() {
+            let again = draft::parse(conversation, &entry.body, clock, dice)?;
+            self.room.store.write(|writing| {
+                writing.enqueue(&again)?;
+                writing.dismiss(key)
+            })?;
+            again.send_key
+        } else {
+            let again = copies::parse(conversation, &entry.body, entry.copies, clock, dice)?;
+            self.room.store.write(|writing| {
+                writing.enqueue_copies(&again)?;
+                writing.dismiss(key)
+            })?;
+            again.send_key
+        };
+        self.outbox_changed(conversation);
+        Ok(again)
     }
 
     /// Keeps what the person has begun to write; an empty text forgets it.
@@ -457,7 +469,7 @@ impl Portal {
                     self.room.pump_woken.notify_one();
                     self.room.uploads_woken.notify_one();
                 }
-                Connection::Unknown | Connection::Offline(_) => {}
+                Connection::Unknown | Connection::Offline(_) | Connection::Closed => {}
             }
         }
     }

@@ -32,6 +32,16 @@ pub enum OfficeError {
     Portal(#[from] PortalError),
 }
 
+impl From<Miss> for OfficeError {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::Problem(ProblemCode::NotAllowed, _) => Self::NotAllowed,
+            Miss::Problem(ProblemCode::BadRequest, _) => Self::Malformed,
+            miss => Self::Portal(miss.into()),
+        }
+    }
+}
+
 impl Portal {
     /// Everybody of the firm, by name.
     ///
@@ -176,15 +186,11 @@ impl Portal {
         self.office(codec::search(text, before)).await
     }
 
-    async fn office<T: DeserializeOwned>(&self, request: Request) -> Result<T, OfficeError> {
-        self.room.link.ask(request).await.map_err(|miss| match miss {
-            Miss::Problem(ProblemCode::NotAllowed, _) => OfficeError::NotAllowed,
-            Miss::Problem(ProblemCode::BadRequest, _) => OfficeError::Malformed,
-            miss => OfficeError::Portal(miss.into()),
-        })
+    pub(super) async fn office<T: DeserializeOwned>(&self, request: Request) -> Result<T, OfficeError> {
+        self.room.link.ask(request).await.map_err(OfficeError::from)
     }
 
-    fn fresh_key(&self) -> SendKey {
+    pub(super) fn fresh_key(&self) -> SendKey {
         SendKey::from_parts(self.room.ports.clock.now_ms(), random(&*self.room.ports.dice))
     }
 }

@@ -36,6 +36,7 @@ impl Portal {
                 }
                 Pulled::Transient { .. } => return Ok(rest),
                 Pulled::SignedOut => return Ok(Rest::SignedOut),
+                Pulled::Closed => return Ok(rest),
             }
         }
         if adopted {
@@ -100,10 +101,15 @@ impl Portal {
                 self.sweep_files()?;
             }
         }
+        if pulled == Pulled::Closed {
+            self.sweep_packs()?;
+            self.sweep_files()?;
+        }
         self.note_connection(match pulled {
             Pulled::Applied { .. } => Connection::Online,
             Pulled::Transient { fault, .. } => Connection::Offline(fault),
             Pulled::SignedOut => Connection::SignedOut,
+            Pulled::Closed => Connection::Closed,
         });
         Ok(pulled)
     }
@@ -183,7 +189,7 @@ impl Portal {
                     attempts += 1;
                     Some(backoff::delay_ms(attempts - 1, retry_after_s, draw))
                 }
-                Pulled::SignedOut => None,
+                Pulled::SignedOut | Pulled::Closed => None,
             };
             self.wait_or_woken(wait_ms).await;
         }
@@ -275,7 +281,7 @@ impl Portal {
     pub async fn sign_out(&self) -> Result<(), PortalError> {
         let request = codec::sign_out(self.room.link.device_id());
         match self.room.link.ask::<Done>(request).await {
-            Ok(_) | Err(Miss::SignedOut) => {}
+            Ok(_) | Err(Miss::SignedOut | Miss::Closed) => {}
             Err(miss) => return Err(miss.into()),
         }
         self.room.store.write(|writing| {

@@ -105,21 +105,38 @@ impl std::fmt::Debug for Response {
 /// Bytes of a pack, in order, read as they are sent. An error ends the request.
 pub type PackBytes = BoxStream<'static, std::io::Result<Bytes>>;
 
-/// An append to an upload: the pack from `offset_bytes` to its end.
-pub struct Append {
-    /// The capability, base64url; no session goes along.
-    pub capability: String,
-    /// Where the bytes begin.
-    pub offset_bytes: u64,
+/// Where the bytes of a [`Carry`] go.
+#[derive(Clone, PartialEq, Eq)]
+pub enum CarryTo {
+    /// `PATCH /v1/uploads`: the pack from `offset_bytes` to its end.
+    Upload {
+        /// The capability, base64url; no session goes along.
+        capability: String,
+        /// Where the bytes begin.
+        offset_bytes: u64,
+    },
+    /// `PUT` of a whole file.
+    Whole {
+        /// Path, from `/v1` on.
+        path: String,
+        /// The access token, base64url.
+        bearer: String,
+    },
+}
+
+/// Bytes on their way to the server, which no memory holds whole.
+pub struct Carry {
+    /// Where to.
+    pub to: CarryTo,
     /// How many they are.
     pub length_bytes: u64,
     /// The bytes.
     pub bytes: PackBytes,
 }
 
-impl std::fmt::Debug for Append {
+impl std::fmt::Debug for Carry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Append({} bytes from {})", self.length_bytes, self.offset_bytes)
+        write!(f, "Carry({} bytes)", self.length_bytes)
     }
 }
 
@@ -176,8 +193,8 @@ pub enum TransportFault {
 pub trait Transport: Send + Sync {
     /// Sends `request` and waits for the whole answer. Dropping the future abandons the request.
     fn exchange(&self, request: Request) -> BoxFuture<'static, Result<Response, TransportFault>>;
-    /// Sends `append` as `PATCH /v1/uploads` and waits for the whole answer. Dropping the future abandons it.
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<Response, TransportFault>>;
+    /// Sends the bytes and waits for the whole answer. Dropping the future abandons it.
+    fn carry(&self, carry: Carry) -> BoxFuture<'static, Result<Response, TransportFault>>;
     /// Asks for the bytes of a file. Dropping the future or the bytes abandons it.
     fn fetch(&self, fetch: Fetch) -> BoxFuture<'static, Result<Fetched, TransportFault>>;
 }

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, Row};
 
 use super::values::{hash, id, int, uint};
 use super::{Fact, Reading, StoreError, Writing};
-use crate::outbox::entry::Lane;
+use crate::outbox::entry::{CopiedDocument, Lane};
 use crate::upload::metered::Allowance;
 
 /// A file of a batch. `Debug` shows slot and size.
@@ -35,6 +35,12 @@ impl std::fmt::Debug for PickedFile {
 }
 
 impl PickedFile {
+    /// The copy of a document at `place` of its message, which is in no pack.
+    pub(crate) fn of_copy(place: u32, copy: CopiedDocument) -> Self {
+        let CopiedDocument { name, media_type, size_bytes, sha256, .. } = copy;
+        Self { slot: place, name, size_bytes, sha256, media_type, at_bytes: 0 }
+    }
+
     /// Where its last chunk ends in the pack.
     #[must_use]
     pub const fn end_bytes(&self) -> u64 {

@@ -9,7 +9,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::spans::Ranges;
 use super::values::{from_json, int, to_json, uint};
-use super::{Reading, StoreError, Writing};
+use super::{Fact, Reading, StoreError, Writing};
 
 impl Reading<'_> {
     /// The head of a conversation; none if this phone does not hold it.
@@ -124,7 +124,7 @@ impl Writing<'_> {
             "DELETE FROM previews WHERE conversation_id = ?1",
             "DELETE FROM held_files WHERE conversation_id = ?1",
             "DELETE FROM conversations WHERE conversation_id = ?1",
-            "UPDATE outbox SET body = '', held = 0 WHERE conversation_id = ?1 AND state = 'accepted'",
+            "UPDATE outbox SET body = '', copies = NULL, held = 0 WHERE conversation_id = ?1 AND state = 'accepted'",
         ] {
             self.0.0.prepare_cached(sql)?.execute([conversation.as_bytes()])?;
         }
@@ -136,6 +136,29 @@ impl Writing<'_> {
             )?
             .execute((conversation.as_bytes(), epoch.as_bytes(), int(log_seq)))?;
         Ok(())
+    }
+}
+
+impl Writing<'_> {
+    /// The person does not belong to the firm any more: purges everything that this phone received, and notes it (R41,
+    /// R43). Which conversations went.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn close(&self) -> Result<Vec<ConversationId>, StoreError> {
+        self.set(Fact::Closed, &true)?;
+        let Some(epoch) = self.epoch()? else { return Ok(Vec::new()) };
+        let log_seq = self.fact(Fact::Cursor)?.unwrap_or(0);
+        let held: Vec<ConversationId> = self
+            .0
+            .0
+            .prepare_cached("SELECT conversation_id FROM conversations ORDER BY conversation_id")?
+            .query_map([], |row| row.get(0).map(ConversationId::from_bytes))?
+            .collect::<Result<_, _>>()?;
+        for conversation in &held {
+            self.purge_conversation(*conversation, epoch, log_seq)?;
+        }
+        Ok(held)
     }
 }
 

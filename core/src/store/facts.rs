@@ -20,6 +20,8 @@ pub enum Fact {
     Access,
     /// `true` from the server's word that this device is signed out until the person signs in again.
     SignedOut,
+    /// `true` from the server's word that this person does not belong to the firm any more.
+    Closed,
     /// [`Epoch`]: the server's life this phone lives in.
     Epoch,
     /// `u64`: how many epochs this phone has adopted.
@@ -52,6 +54,7 @@ impl Fact {
             Self::Session => "session",
             Self::Access => "access",
             Self::SignedOut => "signed_out",
+            Self::Closed => "closed",
             Self::Epoch => "epoch",
             Self::EpochCount => "epoch_count",
             Self::Cursor => "cursor",
@@ -129,6 +132,14 @@ impl Reading<'_> {
     /// [`StoreError`].
     pub fn is_signed_out(&self) -> Result<bool, StoreError> {
         Ok(self.fact(Fact::SignedOut)?.unwrap_or(false))
+    }
+
+    /// Whether the server has said that this person does not belong to the firm any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn is_closed(&self) -> Result<bool, StoreError> {
+        Ok(self.fact(Fact::Closed)?.unwrap_or(false))
     }
 
     /// The push address that the server has not heard of; none if it has, or if there is none.

@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension as _, Row};
 
 use super::values::{from_json, id, int, to_json, uint};
 use super::{Reading, StoreError, Writing};
+use crate::compose::copies::CopiesDraft;
 use crate::compose::draft::Draft;
 use crate::outbox::entry::{Fault, Lane, OutboxEntry, Progress, SendState, Tried};
 use crate::outbox::lanes::Before;
@@ -20,7 +21,7 @@ pub struct LaneHead {
     pub due_ms: i64,
 }
 
-const COLUMNS: &str = "send_key, conversation_id, lane, body, composed_at_ms, state, until_ms, fault, refusal, tried, \
+const COLUMNS: &str = "send_key, conversation_id, lane, body, copies, composed_at_ms, state, until_ms, fault, refusal, tried, \
      attempts, server_faults, stuck, receipt";
 
 fn state_of(row: &Row<'_>) -> rusqlite::Result<SendState> {
@@ -44,12 +45,16 @@ fn state_of(row: &Row<'_>) -> rusqlite::Result<SendState> {
 
 fn entry_of(row: &Row<'_>) -> rusqlite::Result<OutboxEntry> {
     let receipt: Option<String> = row.get("receipt")?;
+    let copies: Option<String> = row.get("copies")?;
     let state = state_of(row)?;
     Ok(OutboxEntry {
         send_key: id(row, "send_key", SendKey::from_bytes)?,
         conversation_id: id(row, "conversation_id", ConversationId::from_bytes)?,
         lane: if row.get_ref("lane")?.as_str()? == "batches" { Lane::Batches } else { Lane::Texts },
         body: row.get("body")?,
+        copies: copies
+            .map_or(Ok(Vec::new()), |copies| from_json(&copies))
+            .map_err(|_| rusqlite::Error::InvalidQuery)?,
         composed_at_ms: row.get("composed_at_ms")?,
         progress: Progress {
             state,
@@ -267,6 +272,18 @@ impl Writing<'_> {
     pub fn enqueue(&self, draft: &Draft) -> Result<(), StoreError> {
         let body = draft.body.as_str();
         self.line_up(draft.send_key, draft.conversation_id, Lane::Texts, body, draft.composed_at_ms)
+    }
+
+    /// The same for a message with copies of documents.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing written.
+    pub fn enqueue_copies(&self, message: &CopiesDraft) -> Result<(), StoreError> {
+        let (key, body) = (message.send_key, message.body.as_str());
+        self.line_up(key, message.conversation_id, Lane::Texts, body, message.composed_at_ms)?;
+        let sql = "UPDATE outbox SET copies = ?2 WHERE send_key = ?1";
+        self.0.0.prepare_cached(sql)?.execute((key.as_bytes(), to_json(&message.copies)?))?;
+        Ok(())
     }
 
     /// Puts a message at the tail of a lane of its conversation.

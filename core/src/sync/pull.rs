@@ -39,6 +39,8 @@ pub enum Pulled {
     },
     /// The person must sign in first.
     SignedOut,
+    /// The person does not belong to the firm any more; what this phone received is gone from it (R41, R43).
+    Closed,
 }
 
 /// Pulls for one person.
@@ -64,7 +66,9 @@ impl Puller {
     pub async fn pull(&self, wait_s: u32) -> Result<Pulled, StoreError> {
         let cursor = self.store.read(|reading| {
             let seq = reading.fact(Fact::Cursor)?.unwrap_or(0);
-            Ok::<_, StoreError>(reading.epoch()?.map(|epoch| Cursor { epoch, seq }))
+            // Where it was closed once, a page of changes would leave out what was purged.
+            let epoch = if reading.is_closed()? { None } else { reading.epoch()? };
+            Ok::<_, StoreError>(epoch.map(|epoch| Cursor { epoch, seq }))
         })?;
         let Some(cursor) = cursor else { return self.take_snapshot().await };
         match self.link.ask::<SyncPage>(codec::sync(cursor, wait_s)).await {
@@ -80,7 +84,7 @@ impl Puller {
             Err(Miss::Problem(ProblemCode::CursorReset | ProblemCode::StaleEpoch, _)) => {
                 self.take_snapshot().await
             }
-            Err(miss) => Ok(missed(miss)),
+            Err(miss) => self.missed(miss),
         }
     }
 
@@ -92,11 +96,12 @@ impl Puller {
         let epoch = self.store.read(|reading| reading.epoch())?;
         let snapshot: Snapshot = match self.link.ask(codec::snapshot(epoch)).await {
             Ok(snapshot) => snapshot,
-            Err(miss) => return Ok(missed(miss)),
+            Err(miss) => return self.missed(miss),
         };
         let now_ms = self.ports.clock.now_ms();
         let adopted = self.store.write(|writing| {
             let adopted = writing.adopt(&snapshot, now_ms)?;
+            writing.unset(Fact::Closed)?;
             apply::note_contact(writing, now_ms, snapshot.backed_up_through_ms)?;
             Ok::<_, StoreError>(adopted)
         })?;
@@ -150,14 +155,22 @@ impl Puller {
         self.hub.tell(&[PortalEvent::TimelineChanged(conversation)]);
         Ok(page.more)
     }
-}
 
-fn missed(miss: Miss) -> Pulled {
-    match miss {
-        Miss::SignedOut => Pulled::SignedOut,
-        Miss::Transient { fault, retry_after_s } => Pulled::Transient { fault, retry_after_s },
-        Miss::Refused(..) | Miss::Problem(..) => {
-            Pulled::Transient { fault: Fault::ServerFault, retry_after_s: None }
-        }
+    fn missed(&self, miss: Miss) -> Result<Pulled, StoreError> {
+        Ok(match miss {
+            Miss::SignedOut => Pulled::SignedOut,
+            Miss::Transient { fault, retry_after_s } => Pulled::Transient { fault, retry_after_s },
+            Miss::Refused(..) | Miss::Problem(..) => {
+                Pulled::Transient { fault: Fault::ServerFault, retry_after_s: None }
+            }
+            Miss::Closed => {
+                let lost = self.store.write(|writing| writing.close())?;
+                if !lost.is_empty() {
+                    let lost = lost.into_iter().map(PortalEvent::AccessLost);
+                    self.hub.tell(&lost.chain([PortalEvent::ConversationsChanged]).collect::<Vec<_>>());
+                }
+                Pulled::Closed
+            }
+        })
     }
 }

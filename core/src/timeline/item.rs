@@ -70,7 +70,7 @@ pub struct Echo {
     pub composed_at_ms: i64,
     /// How it stands.
     pub delivery: Delivery,
-    /// Its files, in the order in which they are sent.
+    /// Its files, in the order in which they are sent; those of documents are at the server already.
     pub files: Vec<PickedFile>,
     /// Of its plain bytes, how many the server is known to hold; 0 for a text.
     pub held_bytes: u64,
@@ -143,7 +143,7 @@ impl Echo {
             body: entry.body,
             composed_at_ms: entry.composed_at_ms,
             delivery,
-            files: Vec::new(),
+            files: (0..).zip(entry.copies).map(|(place, copy)| PickedFile::of_copy(place, copy)).collect(),
             held_bytes: 0,
         })
     }

@@ -26,7 +26,7 @@ use crate::outbox::entry::{Fault, Lane, OutboxEntry, SendState};
 use crate::outbox::machine::{Answer, Effect, Event, step};
 use crate::outbox::pump::Rest;
 use crate::outbox::turn::{Next, Said, Turns, said_of};
-use crate::ports::{Append, Ports};
+use crate::ports::{Carry, CarryTo, Ports};
 use crate::store::{BatchRow, LaneHead, Store, StoreError};
 
 /// Carries one person's batches.
@@ -234,13 +234,12 @@ impl UploadPump {
             if offset_bytes > length_bytes || opened.length_bytes != length_bytes {
                 return Ok(Sent::Said(transient(Fault::ServerFault)));
             }
-            let append = Append {
-                capability: opened.capability.to_string(),
-                offset_bytes,
+            let carry = Carry {
+                to: CarryTo::Upload { capability: opened.capability.to_string(), offset_bytes },
                 length_bytes: length_bytes - offset_bytes,
                 bytes: stream::read(self.packs.join(&batch.pack), offset_bytes, length_bytes),
             };
-            match read_append(self.link.append(append).await) {
+            match read_append(self.link.carry(carry).await) {
                 Appended::Committed(accepted) => {
                     self.note(batch.send_key, length_bytes)?;
                     return Ok(Sent::Said(Said::Accepted(accepted)));

@@ -81,6 +81,8 @@ ids! {
     EntryId
     /// One file inside a message: a copy of its own (R1); made by the server.
     AttachmentId
+    /// One document of a matter; made by the server.
+    DocumentId
     /// One installation; made by the phone.
     DeviceId
     /// The idempotency key of one send; made by the phone, durably, before the first byte leaves.
@@ -93,6 +95,8 @@ ids! {
     BackupId
     /// One sealed pack on the server's disk; made by the server.
     SegmentId
+    /// The bytes of one file on the server's disk, which attachments and documents share; made by the server.
+    ContentId
 }
 
 #[cfg(test)]

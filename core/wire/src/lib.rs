@@ -8,7 +8,7 @@
 //! - [`refusal`], [`problem`]: why not, as a value, and as `application/problem+json`.
 //! - [`entry`], [`receipt`]: a log entry with its canonical bytes, and the server's signed word that it has it.
 //! - [`conversation`], [`sync`], [`looked_at`]: what a phone holds and how it changes.
-//! - [`office`]: what the firm's people say to run it.
+//! - [`office`], [`document`]: what the firm's people say to run it, and the documents of a matter.
 //! - [`search`]: the one tokenizer, and the one rule that says whether a text matches.
 //! - [`push`]: the sealed payload that Apple and Google carry without reading it.
 //! - [`signin`]: codes, devices, sessions.
@@ -17,6 +17,7 @@
 //! `Unknown`, unknown members are ignored.
 
 pub mod conversation;
+pub mod document;
 pub mod encoding;
 pub mod entry;
 pub mod file;

@@ -74,6 +74,9 @@ problem_codes! {
     DiskFull = "disk_full", 507, "The server's disk is full; nothing was stored.";
     /// A bug of the server; it is logged there.
     Internal = "internal", 500, "Something went wrong in the server.";
+    /// The person does not belong to the firm any more. Sends are answered on; nothing else is, and a phone removes what it
+    /// received (R41, R43).
+    MembershipEnded = "membership_ended", 403, "The firm has closed this account.";
     /// The nonce of a refresh is unknown, over or was used; take a new one.
     NonceStale = "nonce_stale", 401, "The nonce is over; take a new one.";
     /// The kind or the state of the thing, or the caller's side of the firm's door, does not allow it.
@@ -197,7 +200,7 @@ const fn refusal_status(code: &RefusalCode) -> u16 {
         | RefusalCode::BatchTooLarge
         | RefusalCode::BatchTooManyFiles
         | RefusalCode::QuotaExceeded => 413,
-        RefusalCode::ConversationNotFound => 404,
+        RefusalCode::ConversationNotFound | RefusalCode::DocumentNotFound => 404,
         RefusalCode::SendKeyReused | RefusalCode::Withdrawn => 409,
         RefusalCode::AccountClosed
         | RefusalCode::ConversationArchived

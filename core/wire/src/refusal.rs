@@ -62,6 +62,8 @@ refusal_codes! {
     ConversationClosed = "conversation_closed",
     /// No such conversation, or none this person may know of: the two are one answer (R17).
     ConversationNotFound = "conversation_not_found",
+    /// No such version of a document, or none this person may know of; `file` says which of the message's.
+    DocumentNotFound = "document_not_found",
     /// The bytes of a file are not those of its hash; `file` says which.
     FileDamaged = "file_damaged",
     /// A file's name holds U+0000; `file` says which.

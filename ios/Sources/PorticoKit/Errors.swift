@@ -56,6 +56,7 @@ extension RefusalCode {
         case .conversationArchived: "conversation_archived"
         case .conversationClosed: "conversation_closed"
         case .conversationNotFound: "conversation_not_found"
+        case .documentNotFound: "document_not_found"
         case .fileDamaged: "file_damaged"
         case .fileNameHasNul: "file_name_has_nul"
         case .fileNameTooLong: "file_name_too_long"

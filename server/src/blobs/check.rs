@@ -3,14 +3,14 @@
 use std::io;
 
 use portico_wire::encoding::Sha256;
-use portico_wire::ids::AttachmentId;
+use portico_wire::ids::ContentId;
 use ring::digest;
 use tokio::task::spawn_blocking;
 
 use super::sealed_file::SealedFile;
 use super::segments::Segments;
 use crate::state::App;
-use crate::store::{AttachmentRow, LogFault, LogReport, StoreError};
+use crate::store::{Content, LogFault, LogReport, StoreError};
 
 /// Files looked up at a time.
 const PAGE: u32 = 500;
@@ -24,27 +24,27 @@ impl App {
     /// As every read.
     pub async fn verify(&self) -> Result<LogReport, StoreError> {
         let mut report = self.store().verify().await?;
-        let mut after = AttachmentId::from_bytes([0; 16]);
+        let mut after = ContentId::from_bytes([0; 16]);
         loop {
-            let page = self.store().attachments_after(after, PAGE).await?;
+            let page = self.store().contents_after(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(report) };
-            after = last.attachment_id;
+            after = last.content_id;
             report.files += page.len() as u64;
             let segments = self.uploads().segments().clone();
             let check = move || {
-                page.iter().filter(|row| !is_whole(&segments, row)).map(|row| row.attachment_id).collect()
+                page.iter().filter(|row| !is_whole(&segments, row)).map(|row| row.content_id).collect()
             };
-            let damaged: Vec<AttachmentId> = spawn_blocking(check).await.map_err(|_| StoreError::Bug)?;
+            let damaged: Vec<ContentId> = spawn_blocking(check).await.map_err(|_| StoreError::Bug)?;
             report.faults.extend(damaged.into_iter().map(LogFault::File));
         }
     }
 }
 
-fn is_whole(segments: &Segments, row: &AttachmentRow) -> bool {
+fn is_whole(segments: &Segments, row: &Content) -> bool {
     hash(segments, row).is_ok_and(|hash| hash == row.sha256)
 }
 
-fn hash(segments: &Segments, row: &AttachmentRow) -> io::Result<Sha256> {
+fn hash(segments: &Segments, row: &Content) -> io::Result<Sha256> {
     let mut file = SealedFile::open(segments, row)?;
     let (mut context, mut at, mut plain) = (digest::Context::new(&digest::SHA256), 0, Vec::new());
     while at < row.size_bytes {
@@ -66,7 +66,9 @@ mod tests {
     async fn altered_file_gives_itself_away() {
         let world = World::new().await;
         let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
-        let files = amina.carry(&Pack::of(&amina, &world, claim, &[10, 200_000, 10])).await.entry.files;
+        amina.carry(&Pack::of(&amina, &world, claim, &[10, 200_000, 10])).await;
+        let files = world.app.store().contents_after(ContentId::from_bytes([0; 16]), 3).await.unwrap();
+        let damaged = files.iter().find(|file| file.size_bytes == 200_000).unwrap().content_id;
         assert_eq!(world.app.verify().await.unwrap().faults, []);
         let segment = std::fs::read_dir(world.config().blobs()).unwrap().next().unwrap().unwrap().path();
         let mut bytes = std::fs::read(&segment).unwrap();
@@ -75,6 +77,6 @@ mod tests {
 
         let report = world.app.verify().await.unwrap();
 
-        assert_eq!((report.files, report.faults), (3, vec![LogFault::File(files[1].attachment_id)]));
+        assert_eq!((report.files, report.faults), (3, vec![LogFault::File(damaged)]));
     }
 }

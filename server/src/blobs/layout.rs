@@ -89,6 +89,12 @@ impl Layout {
         Self { form: batch.form, files: files.collect() }
     }
 
+    /// Lays out one plain file, to be sealed under `key` as slot 0 of batch `id`.
+    pub(crate) fn of_one(size_bytes: u64, sha256: Sha256, key: &BatchKey, id: [u8; 16]) -> Self {
+        let file = LaidFile { slot: 0, size_bytes, sha256, key: key.file_key(id, 0), disk_offset: 0 };
+        Self { form: Form::Plain, files: vec![file] }
+    }
+
     /// The chunk at `cursor`, or at the beginning of the next file that has one; none at the end.
     pub(crate) fn piece(&self, cursor: Cursor) -> Option<Piece> {
         let mut chunk = cursor.chunk;

@@ -116,6 +116,8 @@ impl Opener {
         }
         let stored = self.layout.files.iter().zip(&self.told).map(|(file, media_type)| StoredFile {
             media_type,
+            size_bytes: file.size_bytes,
+            sha256: file.sha256,
             segment_offset: file.disk_offset,
             slot: file.slot,
             file_key: *file.key.as_bytes(),

@@ -11,7 +11,7 @@ use portico_wire::seal::{
 use tokio::task::spawn_blocking;
 
 use super::segments::Segments;
-use crate::store::AttachmentRow;
+use crate::store::Content;
 
 /// Plain bytes read at a time: what one reader holds, twice over while whoever takes them is busy.
 const READ_BYTES: u64 = 256 * 1024;
@@ -29,10 +29,10 @@ impl SealedFile {
     ///
     /// # Errors
     /// Those of the disk.
-    pub(crate) fn open(segments: &Segments, row: &AttachmentRow) -> io::Result<Self> {
-        let cipher = FileKey::from_parts(row.batch_id, row.slot, row.file_key).cipher();
-        let file = File::open(segments.path(row.segment))?;
-        Ok(Self { file, cipher, offset: row.segment_offset, size_bytes: row.size_bytes })
+    pub(crate) fn open(segments: &Segments, content: &Content) -> io::Result<Self> {
+        let cipher = FileKey::from_parts(content.batch_id, content.slot, content.file_key).cipher();
+        let file = File::open(segments.path(content.segment))?;
+        Ok(Self { file, cipher, offset: content.segment_offset, size_bytes: content.size_bytes })
     }
 
     /// Reads the plain bytes from `from` up to `until`, or to the end of the file, onto the end of `out`.

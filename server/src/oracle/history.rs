@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use http::StatusCode;
 use portico_wire::conversation::ConversationKind::{Direct, ExternalMatter, InternalMatter, StaffChannel};
 use portico_wire::conversation::{ConversationKind, ConversationState, Standing};
-use portico_wire::ids::{AttachmentId, ConversationId, MatterId, PersonId};
+use portico_wire::ids::{AttachmentId, ConversationId, DocumentId, MatterId, PersonId};
 use portico_wire::office::{
     BeginConversation, ConversationBegun, MatterAccess, MatterOpened, OpenMatter, StateWanted,
 };
 
-use super::rule;
+use super::{documents, rule};
 use crate::store::NewPerson;
 use crate::testing::{Pack, Phone, World};
 
@@ -26,6 +26,8 @@ pub(super) struct Matter {
     pub(super) id: MatterId,
     /// Places of people; none: open to all staff.
     pub(super) listed: Option<BTreeSet<usize>>,
+    /// Two, of which the second is removed.
+    pub(super) documents: [DocumentId; 2],
 }
 
 /// A conversation.
@@ -140,7 +142,8 @@ impl History {
         let restricted_to = listed.as_ref().map(|listed| self.ids(listed));
         let open = OpenMatter { key: world.fresh_key(), title: "A matter".to_owned(), restricted_to };
         let opened: MatterOpened = self.people[0].phone.post("/v1/matters", &open).await.json();
-        self.matters.push(Matter { id: opened.matter_id, listed });
+        let documents = documents::two(&self.people[0].phone, opened.matter_id).await;
+        self.matters.push(Matter { id: opened.matter_id, listed, documents });
     }
 
     async fn begin(&mut self, world: &World, kind: ConversationKind) {

@@ -15,7 +15,7 @@ use portico_wire::sync::{Cursor, HistoryPage};
 use serde::Serialize;
 
 use super::history::{History, Person, Talk};
-use super::rule;
+use super::{documents, rule};
 use crate::testing::{Pack, Phone, Reply, World, call};
 
 /// What each route is asked, by the method and path of the API's document. A route that is not here fails the test.
@@ -32,9 +32,22 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("DELETE /v1/conversations/{id}/participants/{person}", "each, by each person"),
     ("GET /v1/conversations/{id}/readers", "each, by each person"),
     ("PUT /v1/conversations/{id}/state", "each, by each person"),
+    ("PUT /v1/copies/{send_key}", "of each document into each conversation, by each person"),
+    ("GET /v1/documents/{id}", "each, by each person; removed ones by none"),
+    ("GET /v1/documents/{id}/content", "each, by each person; removed ones by none"),
+    ("PUT /v1/documents/{id}/name", "each, by each person"),
+    ("POST /v1/documents/{id}/removal", "each, by each person"),
+    (
+        "POST /v1/documents/{id}/versions",
+        "of files that may not be read, and by those who may not know of it",
+    ),
+    ("PUT /v1/documents/{id}/versions/{key}", "each, by each person"),
     ("GET /v1/matters", "by each person"),
     ("POST /v1/matters", "by each person"),
     ("PUT /v1/matters/{id}/access", "each, by each person"),
+    ("GET /v1/matters/{id}/documents", "each, by each person"),
+    ("POST /v1/matters/{id}/documents", "of files that may not be read, and by those who may not know of it"),
+    ("PUT /v1/matters/{id}/documents/{key}", "each, by each person"),
     ("PUT /v1/messages/{send_key}", "into each conversation, by each person"),
     ("GET /v1/people", "by each person"),
     ("POST /v1/people", "by each person"),
@@ -68,14 +81,14 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    fn count(&mut self, known: bool, what: impl FnOnce() -> String, expected: bool) {
+    pub(super) fn count(&mut self, known: bool, what: impl FnOnce() -> String, expected: bool) {
         assert_eq!(known, expected, "{}", what());
         if known { self.known += 1 } else { self.denied += 1 }
     }
 }
 
 /// An answer as its reader meets it.
-fn seen(reply: Reply) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+pub(super) fn seen(reply: Reply) -> (StatusCode, http::HeaderMap, Vec<u8>) {
     (reply.status, reply.headers, reply.body)
 }
 
@@ -84,7 +97,7 @@ pub(super) async fn ask_all(world: &World, history: &History, compared: &mut Com
     for me in 0..history.people.len() {
         let person = &history.people[me];
         if person.has_left {
-            is_out(world, person, compared).await;
+            is_out(world, history, person, compared).await;
             continue;
         }
         lists(history, me, compared).await;
@@ -95,14 +108,23 @@ pub(super) async fn ask_all(world: &World, history: &History, compared: &mut Com
             about(world, history, me, talk, compared).await;
         }
         matters(world, history, me, compared).await;
+        for matter in &history.matters {
+            documents::of_matter(history, me, matter, compared).await;
+        }
     }
 }
 
 // R43: whoever has left the firm is told so by every path, and nothing else.
-async fn is_out(world: &World, person: &Person, compared: &mut Compared) {
-    for path in ["/v1/snapshot", "/v1/search?q=words", "/v1/conversations", "/v1/matters", "/v1/people"] {
-        let reply = person.phone.get(path).await;
-        compared.count(reply.status.is_success(), || path.to_owned(), false);
+async fn is_out(world: &World, history: &History, person: &Person, compared: &mut Compared) {
+    let everywhere = ["/v1/snapshot", "/v1/search?q=words", "/v1/conversations", "/v1/matters", "/v1/people"];
+    let mut paths = everywhere.map(str::to_owned).to_vec();
+    for matter in &history.matters {
+        paths.push(format!("/v1/matters/{}/documents", matter.id));
+        paths.push(format!("/v1/documents/{}/content", matter.documents[0]));
+    }
+    for path in paths {
+        let reply = person.phone.get(&path).await;
+        compared.count(reply.status.is_success(), || path.clone(), false);
     }
     let cursor = Cursor { epoch: world.app.epoch(), seq: 0 };
     let reply = person.phone.get(&format!("/v1/sync?cursor={cursor}")).await;
@@ -295,6 +317,7 @@ async fn about(world: &World, history: &History, me: usize, talk: &Talk, compare
     }
     entries(world, history, me, talk, compared).await;
     sends(world, history, me, talk, compared).await;
+    documents::copies(world, history, me, talk, compared).await;
 }
 
 type Asked = (Method, String, serde_json::Value, bool);

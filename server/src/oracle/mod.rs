@@ -1,8 +1,9 @@
 //! May they? Asked a second time, of the whole server, by somebody who has not read `access.rs`.
 //!
 //! - `history`: small firms drawn from seeds, and what happened to them. `rule`: who may know what, in forty lines.
-//! - `matrix`: every route, for every person, about everything.
+//! - `matrix`: every route, for every person, about everything; `documents`: those of a matter's documents.
 
+mod documents;
 mod history;
 mod matrix;
 mod rule;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use portico_wire::entry::EntryFile;
+use portico_wire::ids::ContentId;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -147,7 +148,12 @@ async fn refused_file_stays_refused_until_a_person_allows_it() {
     let mara = world.phone("mara").await;
 
     let without_scanner = statuses(&asked(&mara, &file).await);
-    world.app.store().set_verdict(file.attachment_id, Verdict::Clean).await.unwrap();
+    world
+        .app
+        .store()
+        .set_verdict(ContentId::from_bytes(*file.attachment_id.as_bytes()), Verdict::Clean)
+        .await
+        .unwrap();
 
     assert_eq!(without_scanner, [403; 4]);
     assert_eq!(statuses(&asked(&mara, &file).await), [200, 200, 206, 304]);

@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 use super::program::{Program, ScanFault};
 use crate::blobs::SealedFile;
 use crate::state::App;
-use crate::store::{AttachmentRow, StoreError, Verdict};
+use crate::store::{Content, StoreError, Verdict};
 
 /// What one file may take: `clamd` itself gives up after two minutes (`MaxScanTime`), and 100 MB have to be read first.
 const SCAN_MS_MAX: u64 = 300_000;
@@ -18,22 +18,22 @@ pub(crate) async fn scan_due(app: &App) -> Result<u64, StoreError> {
     let Some(command) = &app.config().scan_command else { return Ok(0) };
     let mut judged = 0;
     while let Some(row) = app.store().claim_scan(LEASE_MS).await? {
-        let attachment = row.attachment_id;
+        let content = row.content_id;
         let outcome = match scan(app, command, row).await {
             Ok(verdict) => {
-                app.store().scan_done(attachment, verdict).await?;
+                app.store().scan_done(content, verdict).await?;
                 judged += 1;
                 match verdict {
                     Verdict::Clean => "clean",
                     Verdict::Refused => {
-                        tracing::warn!(%attachment, "the scan refuses a file");
+                        tracing::warn!(%content, "the scan refuses a file");
                         "refused"
                     }
                 }
             }
             Err(fault) => {
-                tracing::warn!(%attachment, %fault, "a file could not be scanned");
-                app.store().scan_failed(attachment).await?;
+                tracing::warn!(%content, %fault, "a file could not be scanned");
+                app.store().scan_failed(content).await?;
                 "fault"
             }
         };
@@ -42,7 +42,7 @@ pub(crate) async fn scan_due(app: &App) -> Result<u64, StoreError> {
     Ok(judged)
 }
 
-async fn scan(app: &App, command: &[String], row: AttachmentRow) -> Result<Verdict, ScanFault> {
+async fn scan(app: &App, command: &[String], row: Content) -> Result<Verdict, ScanFault> {
     let (segments, size) = (app.uploads().segments().clone(), row.size_bytes);
     let opened = spawn_blocking(move || SealedFile::open(&segments, &row)).await;
     let file = opened.map_err(std::io::Error::other).flatten().map_err(ScanFault::File)?;

@@ -17,10 +17,12 @@ pub use sqlite::verify::{LogFault, LogReport};
 pub use sqlite::writer::GroupStats;
 pub use sqlite::{Store, StoreError};
 
-pub(crate) use sqlite::attachments::AttachmentRow;
+pub(crate) use sqlite::attachments::NamedFile;
 pub(crate) use sqlite::backups::{RestoreRefused, needed_segments, restore_database, take_backup};
 pub(crate) use sqlite::batch_rows::{BatchRow, FinishedRow, NewBatch, NewSeal};
-pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Room, Standing, StoredFile};
+pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Room, Standing};
+pub(crate) use sqlite::contents::{Content, StoredFile};
+pub(crate) use sqlite::documents::{Destination, Keeping, Source};
 pub(crate) use sqlite::firm::normal_email;
 pub(crate) use sqlite::jobs::{MailJob, PushJob};
 pub(crate) use sqlite::reading::{EventPage, Found};

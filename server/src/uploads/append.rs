@@ -69,7 +69,7 @@ pub(crate) enum Received {
 
 /// How a body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Whole,
     Broken,
     TooLong,
@@ -196,7 +196,7 @@ async fn append(
 
 /// Carries a body into the segment; how it ended, and the offset that is durable then. `skip`: so many bytes at its
 /// beginning are there already.
-async fn carry(
+pub(super) async fn carry(
     app: &App,
     upload: &Arc<Upload>,
     turn: &mut Turn,
@@ -286,7 +286,7 @@ pub(crate) fn turn_away(app: App, body: Body) -> ApiError {
 }
 
 /// Reads and drops the rest of a body whose answer is known.
-async fn drain(app: App, mut body: Body, running: Running) {
+pub(super) async fn drain(app: App, mut body: Body, running: Running) {
     drop_body(&app, &mut body, DRAIN_BYTES_MAX).await;
     drop(app);
     drop(running);

@@ -79,15 +79,20 @@ impl Uploads {
 
     /// The batch as it is remembered.
     pub(crate) fn upload(&self, batch: &BatchRow) -> Arc<Upload> {
+        self.remember(batch.segment, || Layout::of(batch))
+    }
+
+    /// What is remembered of a segment that is laid out like that.
+    pub(super) fn remember(&self, segment: SegmentId, layout: impl FnOnce() -> Layout) -> Arc<Upload> {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= REMEMBERED_MAX {
             // Whoever touches one holds it.
             remembered.retain(|_, upload| Arc::strong_count(upload) > 1);
         }
-        Arc::clone(remembered.entry(batch.segment).or_insert_with(|| {
+        Arc::clone(remembered.entry(segment).or_insert_with(|| {
             Arc::new(Upload {
-                segment: batch.segment,
-                layout: Arc::new(Layout::of(batch)),
+                segment,
+                layout: Arc::new(layout()),
                 segments: self.segments.clone(),
                 newest: watch::Sender::new(0),
                 opener: Arc::default(),

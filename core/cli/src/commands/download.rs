@@ -7,6 +7,7 @@ use portico_core::Portal;
 use portico_core::timeline::item::TimelineItem;
 use portico_wire::entry::{Entry, EntryFile};
 use portico_wire::file::disk_name;
+use portico_wire::ids::ConversationId;
 use serde_json::json;
 
 use crate::phone::{self, CliError};
@@ -31,19 +32,14 @@ impl Download {
     pub(crate) async fn run(&self, cli: &Cli) -> Result<(), CliError> {
         let portal = phone::fresh_portal(cli).await?;
         let conversation = pick::conversation(&portal, &self.conversation)?.conversation_id;
-        let page = portal.timeline(conversation, Some(self.seq.saturating_add(1)), 1)?;
-        let entry = page.items.iter().find_map(|item| match item {
-            TimelineItem::Logged { entry, .. } if entry.seq == self.seq => Some(entry),
-            TimelineItem::Logged { .. } | TimelineItem::Gap { .. } | TimelineItem::Unsent(_) => None,
-        });
-        let entry = entry.ok_or(portico_core::PortalError::NotHere)?;
+        let entry = entry_at(&portal, conversation, self.seq)?;
         std::fs::create_dir_all(&self.to)
             .map_err(|fault| CliError::Input(format!("{}: {fault}", self.to.display())))?;
         let mut saved = Vec::new();
         for (number, file) in (1..).zip(&entry.files) {
             if self.file.is_none_or(|only| only == number) {
                 saved.push(json!({
-                    "file": number, "path": self.save(cli, &portal, entry, file).await?, "sha256": file.sha256,
+                    "file": number, "path": self.save(cli, &portal, &entry, file).await?, "sha256": file.sha256,
                 }));
             }
         }
@@ -81,8 +77,18 @@ impl Download {
     }
 }
 
+/// The entry of that number.
+pub(super) fn entry_at(portal: &Portal, conversation: ConversationId, seq: u64) -> Result<Entry, CliError> {
+    let page = portal.timeline(conversation, Some(seq.saturating_add(1)), 1)?;
+    let entry = page.items.into_iter().find_map(|item| match item {
+        TimelineItem::Logged { entry, .. } if entry.seq == seq => Some(*entry),
+        TimelineItem::Logged { .. } | TimelineItem::Gap { .. } | TimelineItem::Unsent(_) => None,
+    });
+    Ok(entry.ok_or(portico_core::PortalError::NotHere)?)
+}
+
 /// `name` in `folder`, with a number before its ending where that is taken.
-fn free_path(folder: &Path, name: &str) -> PathBuf {
+pub(super) fn free_path(folder: &Path, name: &str) -> PathBuf {
     let (stem, ending) = match name.rsplit_once('.') {
         Some((stem, ending)) => (stem, format!(".{ending}")),
         None => (name, String::new()),

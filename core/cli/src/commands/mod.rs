@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod conversations;
+pub(crate) mod documents;
 pub(crate) mod download;
 pub(crate) mod outbox;
 pub(crate) mod read;

@@ -7,10 +7,11 @@ use portico_wire::ids::{ConversationId, MatterId, PersonId};
 use portico_wire::office::{AddPerson, PersonRow};
 use serde_json::{Value, json};
 
+use super::documents::Documents;
 use crate::phone::{self, CliError};
 use crate::{Cli, pick, print};
 
-/// Run the firm: people, matters, conversations, who is in them, who has read what.
+/// Run the firm: people, matters and their documents, conversations, who is in them, who has read what.
 ///
 /// A person, a matter or a conversation is named by its id, or by a part of its name or title that no other has.
 #[derive(Debug, Subcommand)]
@@ -96,6 +97,9 @@ pub(crate) enum Staff {
         /// Which.
         conversation: String,
     },
+    /// Keep the documents of a matter: add, new version, rename, remove, send copies.
+    #[command(subcommand)]
+    Documents(Documents),
 }
 
 /// On which side of the firm's door.
@@ -135,6 +139,7 @@ impl Staff {
             | Self::Archive { .. }
             | Self::Unarchive { .. }
             | Self::Readers { .. } => self.conversations(cli, &portal).await,
+            Self::Documents(documents) => return documents.run(cli, &portal).await,
         }?;
         // What follows from it comes by this person's log.
         phone::catch_up(cli, &portal).await.map(drop)
@@ -288,7 +293,7 @@ fn made(cli: &Cli, what: &str, id: &str) {
     if cli.json { print::json(&json!({ what: id })) } else { println!("{id}") }
 }
 
-fn done(cli: &Cli) {
+pub(super) fn done(cli: &Cli) {
     if cli.json { print::json(&Value::Object(serde_json::Map::new())) } else { println!("Done.") }
 }
 
@@ -328,7 +333,7 @@ async fn list(portal: &Portal, texts: &[String]) -> Result<Option<Vec<PersonId>>
     texts.iter().map(|text| named(text, &people)).collect::<Result<_, _>>().map(Some)
 }
 
-async fn matter(portal: &Portal, text: &str) -> Result<MatterId, CliError> {
+pub(super) async fn matter(portal: &Portal, text: &str) -> Result<MatterId, CliError> {
     let matters = portal.matters().await?;
     let found = pick::one(text, &matters, |matter| (matter.matter_id.to_string(), &matter.title))?;
     Ok(found.matter_id)

@@ -89,6 +89,7 @@ CREATE TABLE outbox (
     lane            TEXT NOT NULL,
     line            INTEGER NOT NULL,           -- order in the lane: position, or below zero when offered again
     body            TEXT NOT NULL,
+    copies          TEXT,                       -- documents that go along, as JSON; their bytes are at the server
     composed_at_ms  INTEGER NOT NULL,
     is_open         INTEGER NOT NULL,           -- no answer yet
     state           TEXT NOT NULL,

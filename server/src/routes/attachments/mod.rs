@@ -3,5 +3,6 @@
 mod disposition;
 pub(crate) mod get;
 mod range;
+pub(crate) mod serve;
 #[cfg(test)]
 mod tests;

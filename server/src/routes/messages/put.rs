@@ -226,11 +226,11 @@ mod tests {
         );
     }
 
-    // R43: within the life of the last token a send still hears what became of it.
+    // R41, R43: a send of one who has left hears what became of it; nothing else is answered.
     #[tokio::test]
     async fn closed_account_gets_a_final_answer() {
         let world = World::new().await;
-        let (amina, claim) = (world.phone("amina").await, world.conversation("claim"));
+        let (mut amina, claim) = (world.phone("amina").await, world.conversation("claim"));
         let (firm, mara) = (world.firm.firm_id, world.firm.people["mara"].person_id);
         let amina_id = world.firm.people["amina"].person_id;
 
@@ -238,7 +238,12 @@ mod tests {
 
         let refused = amina.offer(amina.key(), &amina.message(&world, claim, "x")).await;
         assert_eq!(refused.code(), "account_closed!");
-        assert_eq!(amina.get("/v1/snapshot").await.code(), "session_ended");
-        assert_eq!(amina.nonce().await.code(), "session_ended");
+        assert_eq!(amina.get("/v1/snapshot").await.code(), "membership_ended");
+        // Also long after: what was on its way gets its answer, and nothing else does.
+        world.clock.advance_ms(24 * 60 * 60 * 1000);
+        amina.refresh().await;
+        let late = amina.offer(amina.key(), &amina.message(&world, claim, "y")).await;
+        assert_eq!(late.code(), "account_closed!");
+        assert_eq!(amina.get("/v1/snapshot").await.code(), "membership_ended");
     }
 }

@@ -71,7 +71,7 @@ async fn staff_who_leave_lose_everything_at_once() {
     assert_eq!(depart(&mara, &world, "jonas").await, StatusCode::OK);
 
     for device in [&jonas, &tablet] {
-        assert_eq!(device.get("/v1/snapshot").await.code(), "session_ended");
+        assert_eq!(device.get("/v1/snapshot").await.code(), "membership_ended");
     }
     let notes = world.conversation("notes");
     let page: HistoryPage = mara.get(&format!("/v1/conversations/{notes}/entries")).await.json();

@@ -226,14 +226,14 @@ fn record_backup(source: &mut Connection, kept: u32, ports: &Ports) -> rusqlite:
     Ok(row)
 }
 
-/// The segments that the database at `path` needs for its messages: those of open batches are not among them.
+/// The segments that the database at `path` needs for its files: those of open batches are not among them.
 pub(crate) fn needed_segments(
     path: &Path,
     key: Option<Zeroizing<String>>,
 ) -> Result<Vec<SegmentId>, OpenDatabaseError> {
     let connection = DatabaseFile { path: path.to_owned(), key }.open_as_it_is()?;
     let needed = connection
-        .prepare("SELECT DISTINCT segment_id FROM attachments ORDER BY segment_id")?
+        .prepare("SELECT DISTINCT segment_id FROM contents ORDER BY segment_id")?
         .query_map([], |row| row::id(row, 0, SegmentId::from_bytes))?
         .collect::<rusqlite::Result<_>>()?;
     close_whole(connection)?;

@@ -12,15 +12,17 @@ use portico_wire::entry::{EntryFile, EntryKind};
 use portico_wire::ids::{AttachmentId, ConversationId, SegmentId, SendKey};
 use portico_wire::limits::BATCH_KEPT_MS;
 use portico_wire::refusal::{Refusal, RefusalCode};
+use portico_wire::upload::batch_id;
 use rusqlite::params;
 
 use super::batch_rows::{self, BatchRow, FinishedRow, NewBatch};
+use super::contents::StoredFile;
 use super::people::Member;
 use super::sends::{self, SendAnswer, Sent};
 use super::sessions::Caller;
 use super::store::{Store, StoreError};
 use super::writer::Write;
-use super::{attachments, facts, limits, log, people};
+use super::{attachments, contents, facts, limits, log, people};
 use crate::access;
 use crate::log::append::Draft;
 use crate::log::ruling::{Outcome, Receipted, Ruling, rule};
@@ -63,15 +65,6 @@ pub(crate) enum Entitled {
     Open(Box<BatchRow>),
     /// A batch that is decided.
     Finished(FinishedRow, SendAnswer),
-}
-
-/// What the bytes of one file have told, and where they lie. Without `Debug`: it holds the file's key.
-#[derive(Clone)]
-pub(crate) struct StoredFile {
-    pub(crate) media_type: &'static str,
-    pub(crate) segment_offset: u64,
-    pub(crate) slot: u32,
-    pub(crate) file_key: [u8; 32],
 }
 
 impl Store {
@@ -350,7 +343,8 @@ fn commit(
         return Err(rusqlite::Error::QueryReturnedNoRows);
     }
     let entry = log::append(write, facts.tail, draft)?;
-    attachments::insert(write, caller.firm_id, batch, &entry, stored)?;
+    let contents = contents::insert(write, caller.firm_id, batch.segment, batch_id(batch.key), stored)?;
+    attachments::insert(write, caller.firm_id, &entry, &contents)?;
     limits::count(write, caller.firm_id, entry.files.iter().map(|file| file.size_bytes).sum())?;
     let accepted = Outcome::Accepted { seq: entry.seq };
     decide(write, batch, Some(conversation), &accepted)?;

@@ -15,9 +15,9 @@ use crate::log::append::{Draft, Tail, chain};
 /// The columns that [`read_entry`] reads, of `entries AS e` and `bodies AS b`.
 pub(super) const ENTRY_COLUMNS: &str = "e.entry_id, e.conversation_id, e.seq, e.epoch, e.kind, e.author_id,
     e.author_name, e.accepted_at_ms, e.composed_at_ms, b.body, b.salt, e.previous_hash, e.hash, e.send_key,
-    (SELECT json_group_array(json_array(hex(a.attachment_id), a.name, a.media_type, hex(a.sha256), a.size_bytes)
+    (SELECT json_group_array(json_array(hex(a.attachment_id), a.name, c.media_type, hex(c.sha256), c.size_bytes)
        ORDER BY a.place)
-     FROM attachments AS a
+     FROM attachments AS a JOIN contents AS c ON c.content_id = a.content_id
      WHERE a.firm_id = e.firm_id AND a.conversation_id = e.conversation_id AND a.seq = e.seq)";
 
 /// How many columns [`ENTRY_COLUMNS`] are.
@@ -205,11 +205,14 @@ mod tests {
             "DELETE FROM entries",
             "DELETE FROM bodies",
             "DELETE FROM attachments",
+            "DELETE FROM contents",
             "DELETE FROM conversations",
             "DELETE FROM outcomes",
             "UPDATE entries SET author_name = 'x'",
             "UPDATE bodies SET body = 'x'",
-            "UPDATE attachments SET file_key = zeroblob(32)",
+            "UPDATE attachments SET name = 'x'",
+            "UPDATE contents SET file_key = zeroblob(32)",
+            "REPLACE INTO contents SELECT * FROM contents",
             "REPLACE INTO attachments SELECT * FROM attachments",
             "UPDATE outcomes SET outcome = 'withdrawn'",
             "INSERT OR REPLACE INTO bodies SELECT firm_id, conversation_id, seq, 'x', salt FROM bodies",

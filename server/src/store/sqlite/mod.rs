@@ -2,8 +2,9 @@
 //!
 //! - `database`: opens connections, runs migrations. `writer`: group commit. `wakes`: who waits for what.
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
-//! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`: files. `events`, `heads`, `looks`, `reading`: what phones read. `search`: the index of messages, and who finds what in it.
+//! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`, `contents`: files. `events`, `heads`, `looks`, `reading`: what phones read. `search`: the index of messages, and who finds what in it.
 //! - `people`, `matters`, `conversations`, `stays`: the firm's people at work, and who is in what. `made`: ids by a key.
+//! - `documents`, `copies`: documents of matters, and messages that take copies of them.
 //! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
@@ -11,9 +12,12 @@ pub(super) mod attachments;
 pub(super) mod backups;
 pub(super) mod batch_rows;
 pub(super) mod batches;
+pub(super) mod contents;
 mod conversations;
+mod copies;
 pub(super) mod database;
 pub(super) mod directory;
+pub(super) mod documents;
 mod events;
 mod facts;
 pub(super) mod firm;

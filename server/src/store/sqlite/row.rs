@@ -1,6 +1,7 @@
 //! How the domain's values lie in a row: ids and hashes as blobs, seqs as 64-bit integers.
 
 use portico_wire::conversation::{ConversationKind, ConversationState, Standing};
+use portico_wire::document::DocumentAct;
 use portico_wire::encoding::Sha256;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Result, Row};
@@ -48,6 +49,16 @@ pub(super) const fn standing_text(standing: Standing) -> &'static str {
         Standing::Staff => "staff",
         Standing::Client => "client",
         Standing::ThirdParty => "third_party",
+    }
+}
+
+/// Reads what was done to a document.
+pub(super) fn document_act(row: &Row<'_>, column: usize) -> Result<DocumentAct> {
+    match row.get_ref(column)?.as_str()? {
+        "added" => Ok(DocumentAct::Added),
+        "versioned" => Ok(DocumentAct::Versioned),
+        "renamed" => Ok(DocumentAct::Renamed),
+        _ => Err(FromSqlError::InvalidType.into()),
     }
 }
 

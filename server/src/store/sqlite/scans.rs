@@ -3,10 +3,10 @@
 //! The job is the file that has no verdict; a row in `scan_jobs` only says until when it is left alone. Crash: nobody
 //! else scans on this folder, so those rows go when the store opens, and what was being scanned is due at once.
 
-use portico_wire::ids::AttachmentId;
+use portico_wire::ids::ContentId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::attachments::{self, AttachmentRow};
+use super::contents::{self, Content};
 use super::row;
 use super::stays::Change;
 use super::store::{Store, StoreError};
@@ -31,30 +31,28 @@ impl Store {
     ///
     /// # Errors
     /// As every write; it stays due.
-    pub(crate) async fn claim_scan(&self, lease_ms: i64) -> Result<Option<AttachmentRow>, StoreError> {
+    pub(crate) async fn claim_scan(&self, lease_ms: i64) -> Result<Option<Content>, StoreError> {
         self.write(move |write| {
             let claimed = write
                 .connection
                 .prepare_cached(
-                    "INSERT INTO scan_jobs (attachment_id, leased_until_ms, attempts)
-                     SELECT a.attachment_id, ?1 + ?2, 1 FROM attachments AS a
-                     LEFT JOIN scan_jobs AS j ON j.attachment_id = a.attachment_id
-                     WHERE a.verdict = 'unscanned' AND coalesce(j.leased_until_ms, 0) <= ?1
-                     ORDER BY a.attachment_id LIMIT 1
-                     ON CONFLICT (attachment_id) DO UPDATE SET
+                    "INSERT INTO scan_jobs (content_id, leased_until_ms, attempts)
+                     SELECT c.content_id, ?1 + ?2, 1 FROM contents AS c
+                     LEFT JOIN scan_jobs AS j ON j.content_id = c.content_id
+                     WHERE c.verdict = 'unscanned' AND coalesce(j.leased_until_ms, 0) <= ?1
+                     ORDER BY c.content_id LIMIT 1
+                     ON CONFLICT (content_id) DO UPDATE SET
                        leased_until_ms = excluded.leased_until_ms, attempts = attempts + 1
-                     RETURNING attachment_id",
+                     RETURNING content_id",
                 )?
                 .query_row(params![write.now_ms, lease_ms], |row| row.get::<_, [u8; 16]>(0))
                 .optional()?;
             let Some(claimed) = claimed else { return Ok(None) };
-            let columns = attachments::COLUMNS;
+            let columns = contents::COLUMNS;
             write
                 .connection
-                .prepare_cached(&format!(
-                    "SELECT {columns} FROM attachments AS a WHERE a.attachment_id = ?1"
-                ))?
-                .query_row(params![claimed], attachments::read)
+                .prepare_cached(&format!("SELECT {columns} FROM contents AS c WHERE c.content_id = ?1"))?
+                .query_row(params![claimed], contents::read)
                 .map(Some)
         })
         .await
@@ -64,19 +62,15 @@ impl Store {
     ///
     /// # Errors
     /// As every write; the file is scanned again.
-    pub(crate) async fn scan_done(
-        &self,
-        attachment: AttachmentId,
-        verdict: Verdict,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn scan_done(&self, content: ContentId, verdict: Verdict) -> Result<(), StoreError> {
         self.write(move |write| {
             write
                 .connection
                 .prepare_cached(
-                    "UPDATE attachments SET verdict = ?2 WHERE attachment_id = ?1 AND verdict = 'unscanned'",
+                    "UPDATE contents SET verdict = ?2 WHERE content_id = ?1 AND verdict = 'unscanned'",
                 )?
-                .execute(params![attachment.as_bytes(), row::verdict_text(verdict)])?;
-            forget(write, attachment)
+                .execute(params![content.as_bytes(), row::verdict_text(verdict)])?;
+            forget(write, content)
         })
         .await
     }
@@ -85,56 +79,58 @@ impl Store {
     ///
     /// # Errors
     /// As every write; its lease runs out instead.
-    pub(crate) async fn scan_failed(&self, attachment: AttachmentId) -> Result<(), StoreError> {
+    pub(crate) async fn scan_failed(&self, content: ContentId) -> Result<(), StoreError> {
         self.write(move |write| {
             write
                 .connection
                 .prepare_cached(
                     "UPDATE scan_jobs SET leased_until_ms = ?2 + min(?4, ?3 << min(attempts - 1, 20))
-                     WHERE attachment_id = ?1",
+                     WHERE content_id = ?1",
                 )?
-                .execute(params![attachment.as_bytes(), write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
+                .execute(params![content.as_bytes(), write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
             Ok(())
         })
         .await
     }
 
-    /// Overrules the scan, or goes before it. The file is not scanned any more.
+    /// Overrules the scan, or goes before it. The file is not scanned any more. `file`: as the server's log names it,
+    /// or the id of an attachment.
     ///
     /// # Errors
     /// As every write; the verdict is as it was.
-    pub async fn set_verdict(
-        &self,
-        attachment: AttachmentId,
-        verdict: Verdict,
-    ) -> Result<Change, StoreError> {
+    pub async fn set_verdict(&self, file: ContentId, verdict: Verdict) -> Result<Change, StoreError> {
         self.write(move |write| {
             let before = write
                 .connection
-                .prepare_cached("SELECT verdict FROM attachments WHERE attachment_id = ?1")?
-                .query_row(params![attachment.as_bytes()], |row| row::verdict(row, 0))
+                .prepare_cached(
+                    "SELECT content_id, verdict FROM contents WHERE content_id = coalesce(
+                       (SELECT content_id FROM attachments WHERE attachment_id = ?1), ?1)",
+                )?
+                .query_row(params![file.as_bytes()], |row| {
+                    Ok((row::id(row, 0, ContentId::from_bytes)?, row::verdict(row, 1)?))
+                })
                 .optional()?;
-            match before {
+            let content = match before {
                 None => return Ok(Change::NotFound),
-                Some(before) if before == Some(verdict) => return Ok(Change::AlreadySo),
-                Some(_) => {}
-            }
+                Some((_, before)) if before == Some(verdict) => return Ok(Change::AlreadySo),
+                Some((content, _)) => content,
+            };
             write
                 .connection
-                .prepare_cached("UPDATE attachments SET verdict = ?2 WHERE attachment_id = ?1")?
-                .execute(params![attachment.as_bytes(), row::verdict_text(verdict)])?;
-            forget(write, attachment)?;
+                .prepare_cached("UPDATE contents SET verdict = ?2 WHERE content_id = ?1")?
+                .execute(params![content.as_bytes(), row::verdict_text(verdict)])?;
+            forget(write, content)?;
             Ok(Change::Made)
         })
         .await
     }
 }
 
-fn forget(write: &Write<'_>, attachment: AttachmentId) -> rusqlite::Result<()> {
+fn forget(write: &Write<'_>, content: ContentId) -> rusqlite::Result<()> {
     write
         .connection
-        .prepare_cached("DELETE FROM scan_jobs WHERE attachment_id = ?1")?
-        .execute(params![attachment.as_bytes()])?;
+        .prepare_cached("DELETE FROM scan_jobs WHERE content_id = ?1")?
+        .execute(params![content.as_bytes()])?;
     Ok(())
 }
 
@@ -159,7 +155,7 @@ mod tests {
             .app
             .store()
             .read(|tx| {
-                tx.prepare("SELECT name FROM pragma_table_info('attachments')")?
+                tx.prepare("SELECT name FROM pragma_table_info('contents')")?
                     .query_map([], |row| row.get(0))?
                     .collect()
             })
@@ -167,13 +163,13 @@ mod tests {
             .unwrap();
         let mut changed = Vec::new();
         for column in columns {
-            let update = format!("UPDATE attachments SET {column} = {column}");
+            let update = format!("UPDATE contents SET {column} = {column}");
             let made = world.app.store().write(move |write| write.connection.execute(&update, [])).await;
             changed.extend(made.is_ok().then_some(column));
         }
 
         assert_eq!(changed, ["verdict"]);
-        let unsaid = "UPDATE attachments SET verdict = 'maybe'";
+        let unsaid = "UPDATE contents SET verdict = 'maybe'";
         assert!(world.app.store().write(move |write| write.connection.execute(unsaid, [])).await.is_err());
     }
 
@@ -182,10 +178,10 @@ mod tests {
         let world = World::new().await;
         let amina = world.phone("amina").await;
         let sent = amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[10])).await;
-        let file = sent.entry.files[0].attachment_id;
+        let file = ContentId::from_bytes(*sent.entry.files[0].attachment_id.as_bytes());
         let set = async |file, verdict| world.app.store().set_verdict(file, verdict).await.unwrap();
 
-        assert_eq!(set(AttachmentId::from_bytes([9; 16]), Verdict::Clean).await, Change::NotFound);
+        assert_eq!(set(ContentId::from_bytes([9; 16]), Verdict::Clean).await, Change::NotFound);
         assert_eq!(set(file, Verdict::Refused).await, Change::Made);
         assert_eq!(set(file, Verdict::Refused).await, Change::AlreadySo);
         assert_eq!(set(file, Verdict::Clean).await, Change::Made);
@@ -197,7 +193,7 @@ mod tests {
         let amina = world.phone("amina").await;
         amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[10])).await;
         let store = world.app.store();
-        let claimed = store.claim_scan(1_000).await.unwrap().unwrap().attachment_id;
+        let claimed = store.claim_scan(1_000).await.unwrap().unwrap().content_id;
         assert!(store.claim_scan(1_000).await.unwrap().is_none(), "it is somebody's");
 
         store.set_verdict(claimed, Verdict::Refused).await.unwrap();

@@ -10,10 +10,11 @@ use portico_wire::message::{Body, SendMessage};
 use portico_wire::refusal::{Refusal, RefusalCode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::copies::Copied;
 use super::sessions::Caller;
 use super::store::{Store, StoreError};
 use super::writer::Write;
-use super::{batches, facts, log, people, row};
+use super::{attachments, batches, facts, log, people, row};
 use crate::log::append::Draft;
 use crate::log::ruling::{Outcome, Receipted, Ruling, repeat, rule};
 
@@ -90,6 +91,15 @@ impl Store {
     }
 }
 
+/// What a send means, its files apart.
+pub(super) struct Meaning {
+    pub(super) digest: Sha256,
+    pub(super) conversation: ConversationId,
+    pub(super) composed_at_ms: i64,
+    pub(super) body: String,
+    pub(super) receipted: Receipted,
+}
+
 fn send(
     write: &mut Write<'_>,
     caller: Caller,
@@ -97,38 +107,64 @@ fn send(
     message: SendMessage,
     receipted: Receipted,
 ) -> rusqlite::Result<SendAnswer> {
-    let digest = message.digest();
+    let meaning = Meaning {
+        digest: message.digest(),
+        conversation: message.conversation_id,
+        composed_at_ms: message.composed_at_ms,
+        body: message.body,
+        receipted,
+    };
+    settle(write, caller, key, meaning, |_, body| {
+        // What was accepted before a restore is not judged again.
+        let judged = if receipted == Receipted::Valid { Ok(()) } else { Body::parse(body).map(drop) };
+        Ok(judged.map(|()| Vec::new()))
+    })
+}
+
+/// Decides a key whose content is here whole, or says again what became of it. `content`: what its limits say of it, and
+/// its files with their bytes.
+pub(super) fn settle(
+    write: &mut Write<'_>,
+    caller: Caller,
+    key: SendKey,
+    meaning: Meaning,
+    content: impl FnOnce(&mut Write<'_>, &str) -> rusqlite::Result<Result<Vec<Copied>, Refusal>>,
+) -> rusqlite::Result<SendAnswer> {
+    let Meaning { digest, conversation, composed_at_ms, body, receipted } = meaning;
     if let Some(kept) = kept(write.connection, caller, key)? {
         return answer(write.connection, caller, key, kept.asked_with(&digest));
     }
     let Some(member) = people::member(write.connection, caller.firm_id, caller.person_id)? else {
         return Ok(SendAnswer::Refused(Refusal::of(RefusalCode::AccountClosed)));
     };
-    let facts = facts::facts(write.connection, caller.firm_id, caller.person_id, message.conversation_id)?;
+    let facts = facts::facts(write.connection, caller.firm_id, caller.person_id, conversation)?;
     let place = facts.as_ref().map(|facts| &facts.place);
-    let content = Body::parse(message.body.as_str()).map(drop);
-    match (rule(member.reader, place, receipted, content), facts) {
-        (Ruling::Accept, Some(facts)) => {
+    let content = content(write, &body)?;
+    let checked = content.as_ref().map(drop).map_err(Refusal::clone);
+    match (rule(member.reader, place, receipted, checked), facts, content) {
+        (Ruling::Accept, Some(facts), Ok(files)) => {
+            let (files, contents): (Vec<_>, Vec<_>) = files.into_iter().unzip();
             let draft = Draft {
                 kind: EntryKind::Message,
                 author: caller.person_id,
                 author_name: member.name,
-                composed_at_ms: message.composed_at_ms,
-                body: message.body,
-                files: Vec::new(),
+                composed_at_ms,
+                body,
+                files,
                 send_key: Some(key),
             };
             let entry = log::append(write, facts.tail, draft)?;
+            attachments::insert(write, caller.firm_id, &entry, &contents)?;
             let accepted = Outcome::Accepted { seq: entry.seq };
-            keep(write, caller, key, Some(digest), Some(message.conversation_id), &accepted)?;
+            keep(write, caller, key, Some(digest), Some(conversation), &accepted)?;
             Ok(SendAnswer::Accepted(Box::new(Sent { entry, key, digest })))
         }
-        (Ruling::Refuse(refusal), _) => {
+        (Ruling::Refuse(refusal), ..) => {
             let refused = Outcome::Refused(refusal.clone());
             keep(write, caller, key, Some(digest), None, &refused)?;
             Ok(SendAnswer::Refused(refusal))
         }
-        (Ruling::ConversationMissing | Ruling::Accept, _) => Ok(SendAnswer::ConversationMissing),
+        (Ruling::ConversationMissing | Ruling::Accept, ..) => Ok(SendAnswer::ConversationMissing),
     }
 }
 

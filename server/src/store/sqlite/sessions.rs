@@ -92,16 +92,15 @@ impl Store {
         .await
     }
 
-    /// What a refresh of `device` is checked against; none where it is unknown, signed out, or its person has left.
+    /// What a refresh of `device` is checked against; none where it is unknown or signed out. Whoever has left the firm goes
+    /// on hearing what became of their sends, and nothing else.
     ///
     /// # Errors
     /// As [`Store::read`].
     pub(crate) async fn refresh_row(&self, device: DeviceId) -> Result<Option<RefreshRow>, StoreError> {
         self.read(move |tx| {
             tx.prepare_cached(
-                "SELECT d.public_key, d.last_nonce_ms FROM devices AS d
-                 JOIN memberships AS m ON m.firm_id = d.firm_id AND m.person_id = d.person_id
-                 WHERE d.device_id = ?1 AND d.signed_out_at_ms IS NULL AND m.ended_at_ms IS NULL",
+                "SELECT public_key, last_nonce_ms FROM devices WHERE device_id = ?1 AND signed_out_at_ms IS NULL",
             )?
             .query_row(params![device.as_bytes()], |row| {
                 Ok(RefreshRow { public_key: row.get(0)?, last_nonce_ms: row.get(1)? })

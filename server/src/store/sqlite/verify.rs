@@ -2,7 +2,7 @@
 
 use portico_wire::encoding::Sha256;
 use portico_wire::entry::Entry;
-use portico_wire::ids::{AttachmentId, ConversationId, FirmId};
+use portico_wire::ids::{ContentId, ConversationId, FirmId};
 use rusqlite::{Connection, params};
 
 use super::log::{ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
@@ -44,7 +44,7 @@ pub enum LogFault {
     EventHole(FirmId),
     /// A file is missing, does not open, or does not have its hash.
     #[error("file {0} is missing or damaged")]
-    File(AttachmentId),
+    File(ContentId),
 }
 
 struct Log {

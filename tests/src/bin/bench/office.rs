@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use portico_core::Portal;
 use portico_core::net::transport::RealNetwork;
 use portico_core::ports::{
-    Append, BadServerUrl, Clock as _, Fetch, Fetched, FileSecretStore, Method, Network, Ports, Request,
+    BadServerUrl, Carry, Clock as _, Fetch, Fetched, FileSecretStore, Method, Network, Ports, Request,
     Response, SecretStore, SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
 };
 use portico_core::signin::driver::{Answered, Phone};
@@ -130,7 +130,7 @@ impl Transport for Inside {
         Box::pin(async { Err(TransportFault::Unreachable) })
     }
 
-    fn append(&self, _append: Append) -> BoxFuture<'static, Result<Response, TransportFault>> {
+    fn carry(&self, _carry: Carry) -> BoxFuture<'static, Result<Response, TransportFault>> {
         // No bench of this office sends files.
         Box::pin(async { Err(TransportFault::Unreachable) })
     }

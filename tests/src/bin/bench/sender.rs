@@ -11,7 +11,7 @@ use std::sync::Arc;
 use portico_core::Portal;
 use portico_core::net::transport::RealNetwork;
 use portico_core::outbox::entry::SendState;
-use portico_core::ports::{Append, Network as _, Transport};
+use portico_core::ports::{Carry, CarryTo, Network as _, Transport};
 use portico_core::upload::source::PickSource;
 use portico_core::upload::stream;
 use portico_wire::ids::ConversationId;
@@ -78,13 +78,12 @@ impl Sends {
             Self::Raw(pack, transport) => {
                 let transport = transport.take().ok_or("it was opened")?;
                 let length_bytes = std::fs::metadata(&*pack)?.len();
-                let append = Append {
-                    capability: String::new(),
-                    offset_bytes: 0,
+                let carry = Carry {
+                    to: CarryTo::Upload { capability: String::new(), offset_bytes: 0 },
                     length_bytes,
                     bytes: stream::read(pack.clone(), 0, length_bytes),
                 };
-                let answer = transport.append(append).await?;
+                let answer = transport.carry(carry).await?;
                 if answer.upload_offset != Some(length_bytes) {
                     return Err(format!("the raw upload answers {answer:?}").into());
                 }

@@ -34,7 +34,7 @@ CREATE TABLE firms (
     batch_files_max   INTEGER CHECK (batch_files_max >= 0),
     batch_bytes_max   INTEGER CHECK (batch_bytes_max >= 0),
     storage_bytes_max INTEGER CHECK (storage_bytes_max >= 0),
-    -- Plain bytes of all its attachments. Counted here, or each manifest would have to add them up.
+    -- Plain bytes of all its files. Counted here, or each manifest would have to add them up.
     stored_bytes      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
@@ -157,15 +157,11 @@ CREATE TABLE outcomes (
     CHECK (outcome = 'withdrawn' OR digest IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
--- The files of entries. A file is a run of sealed chunks in a segment, `blobs/<segment id>.pack`; its key is here alone,
--- so losing the row loses the file. Key and associated data of a chunk are bound to batch and slot.
-CREATE TABLE attachments (
-    firm_id         BLOB NOT NULL,
-    conversation_id BLOB NOT NULL,
-    seq             INTEGER NOT NULL,
-    place           INTEGER NOT NULL CHECK (place >= 0),
-    attachment_id   BLOB NOT NULL UNIQUE CHECK (length(attachment_id) = 16),
-    name            TEXT NOT NULL,
+-- The bytes of files: a run of sealed chunks in a segment, `blobs/<segment id>.pack`. The key is here alone, so losing
+-- the row loses the file. Key and associated data of a chunk are bound to batch and slot.
+CREATE TABLE contents (
+    firm_id         BLOB NOT NULL REFERENCES firms,
+    content_id      BLOB NOT NULL UNIQUE CHECK (length(content_id) = 16),
     media_type      TEXT NOT NULL,
     size_bytes      INTEGER NOT NULL CHECK (size_bytes >= 0),
     sha256          BLOB NOT NULL CHECK (length(sha256) = 32),
@@ -174,13 +170,56 @@ CREATE TABLE attachments (
     slot            INTEGER NOT NULL CHECK (slot >= 0),
     batch_id        BLOB NOT NULL CHECK (length(batch_id) = 16),
     file_key        BLOB NOT NULL CHECK (length(file_key) = 32),
-    -- What the firm's scan said of the content, or whoever overruled it. The one thing of a file that changes.
+    -- What the firm's scan said of them, or whoever overruled it. The one thing of them that changes.
     verdict         TEXT NOT NULL DEFAULT 'unscanned' CHECK (verdict IN ('unscanned', 'clean', 'refused')),
-    PRIMARY KEY (firm_id, conversation_id, seq, place),
-    FOREIGN KEY (firm_id, conversation_id, seq) REFERENCES entries
+    PRIMARY KEY (firm_id, content_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX attachments_of_segment ON attachments (segment_id);
-CREATE INDEX attachments_unscanned ON attachments (attachment_id) WHERE verdict = 'unscanned';
+CREATE INDEX contents_of_segment ON contents (segment_id);
+CREATE INDEX contents_unscanned ON contents (content_id) WHERE verdict = 'unscanned';
+
+-- The files of entries: each has its own id and name, and bytes that nothing changes (R1, R2).
+CREATE TABLE attachments (
+    firm_id         BLOB NOT NULL,
+    conversation_id BLOB NOT NULL,
+    seq             INTEGER NOT NULL,
+    place           INTEGER NOT NULL CHECK (place >= 0),
+    attachment_id   BLOB NOT NULL UNIQUE CHECK (length(attachment_id) = 16),
+    name            TEXT NOT NULL,
+    content_id      BLOB NOT NULL,
+    PRIMARY KEY (firm_id, conversation_id, seq, place),
+    FOREIGN KEY (firm_id, conversation_id, seq) REFERENCES entries,
+    FOREIGN KEY (firm_id, content_id) REFERENCES contents
+) STRICT, WITHOUT ROWID;
+
+-- Documents of matters (R45). What one is now is what its changes come to: they only grow.
+CREATE TABLE documents (
+    firm_id     BLOB NOT NULL,
+    document_id BLOB NOT NULL UNIQUE CHECK (length(document_id) = 16),
+    matter_id   BLOB NOT NULL,
+    PRIMARY KEY (firm_id, document_id),
+    FOREIGN KEY (firm_id, matter_id) REFERENCES matters
+) STRICT, WITHOUT ROWID;
+CREATE INDEX documents_of_matter ON documents (firm_id, matter_id, document_id);
+
+-- Each change tells the whole: name, version and bytes from then on.
+CREATE TABLE document_changes (
+    firm_id     BLOB NOT NULL,
+    document_id BLOB NOT NULL,
+    number      INTEGER NOT NULL CHECK (number >= 1),
+    -- Made of its maker's key, so that the same key changes nothing twice.
+    change_id   BLOB NOT NULL UNIQUE CHECK (length(change_id) = 16),
+    act         TEXT NOT NULL CHECK (act IN ('added', 'versioned', 'renamed', 'removed')),
+    person_id   BLOB NOT NULL,
+    person_name TEXT NOT NULL,
+    at_ms       INTEGER NOT NULL,
+    name        TEXT NOT NULL,
+    version     INTEGER NOT NULL CHECK (version >= 1),
+    content_id  BLOB NOT NULL,
+    PRIMARY KEY (firm_id, document_id, number),
+    FOREIGN KEY (firm_id, document_id) REFERENCES documents,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    FOREIGN KEY (firm_id, content_id) REFERENCES contents
+) STRICT, WITHOUT ROWID;
 
 -- Batches whose bytes are on their way. The offset is not here: it is what opens of the segment.
 CREATE TABLE batches (
@@ -244,8 +283,14 @@ CREATE TRIGGER bodies_stand BEFORE UPDATE ON bodies BEGIN SELECT raise(ABORT, 'b
 CREATE TRIGGER conversations_keep BEFORE DELETE ON conversations BEGIN SELECT raise(ABORT, 'conversations are kept'); END;
 CREATE TRIGGER outcomes_keep BEFORE DELETE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are kept'); END;
 CREATE TRIGGER attachments_keep BEFORE DELETE ON attachments BEGIN SELECT raise(ABORT, 'attachments are kept'); END;
-CREATE TRIGGER attachments_stand BEFORE UPDATE OF firm_id, conversation_id, seq, place, attachment_id, name, media_type,
-    size_bytes, sha256, segment_id, segment_offset, slot, batch_id, file_key ON attachments BEGIN SELECT raise(ABORT, 'attachments are immutable'); END;
+CREATE TRIGGER attachments_stand BEFORE UPDATE ON attachments BEGIN SELECT raise(ABORT, 'attachments are immutable'); END;
+CREATE TRIGGER documents_keep BEFORE DELETE ON documents BEGIN SELECT raise(ABORT, 'documents are kept'); END;
+CREATE TRIGGER documents_stand BEFORE UPDATE ON documents BEGIN SELECT raise(ABORT, 'documents are immutable'); END;
+CREATE TRIGGER document_changes_keep BEFORE DELETE ON document_changes BEGIN SELECT raise(ABORT, 'changes are kept'); END;
+CREATE TRIGGER document_changes_stand BEFORE UPDATE ON document_changes BEGIN SELECT raise(ABORT, 'changes are immutable'); END;
+CREATE TRIGGER contents_keep BEFORE DELETE ON contents BEGIN SELECT raise(ABORT, 'contents are kept'); END;
+CREATE TRIGGER contents_stand BEFORE UPDATE OF content_id, media_type, size_bytes, sha256, segment_id, segment_offset,
+    slot, batch_id, file_key, firm_id ON contents BEGIN SELECT raise(ABORT, 'contents are immutable'); END;
 CREATE TRIGGER outcomes_stand BEFORE UPDATE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are immutable'); END;
 
 -- One gap-free log for each (firm, person). Rows are references; the state is joined when they are read.
@@ -351,7 +396,7 @@ CREATE INDEX push_jobs_due ON push_jobs (due_at_ms);
 -- Files that the scan was given and that have no verdict yet: until when they are not given to it again. One without a
 -- row was never given to it.
 CREATE TABLE scan_jobs (
-    attachment_id   BLOB PRIMARY KEY REFERENCES attachments (attachment_id),
+    content_id      BLOB PRIMARY KEY REFERENCES contents (content_id),
     leased_until_ms INTEGER NOT NULL,
     attempts        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

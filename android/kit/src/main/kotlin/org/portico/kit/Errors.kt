@@ -53,6 +53,7 @@ public val RefusalCode.code: String
             RefusalCode.ConversationArchived -> "conversation_archived"
             RefusalCode.ConversationClosed -> "conversation_closed"
             RefusalCode.ConversationNotFound -> "conversation_not_found"
+            RefusalCode.DocumentNotFound -> "document_not_found"
             RefusalCode.FileDamaged -> "file_damaged"
             RefusalCode.FileNameHasNul -> "file_name_has_nul"
             RefusalCode.FileNameTooLong -> "file_name_too_long"

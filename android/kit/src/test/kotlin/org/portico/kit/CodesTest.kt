@@ -55,6 +55,7 @@ class CodesTest {
                 RefusalCode.ConversationArchived,
                 RefusalCode.ConversationClosed,
                 RefusalCode.ConversationNotFound,
+                RefusalCode.DocumentNotFound,
                 RefusalCode.FileDamaged,
                 RefusalCode.FileNameHasNul,
                 RefusalCode.FileNameTooLong,
