@@ -46,7 +46,8 @@ pub(crate) async fn receive_document(
     let running = app.uploads().begin();
     let work = async move {
         let kept = work(&app, caller, key, to, announced, &mut body).await;
-        if !matches!(kept, Ok(Keeping::Kept { .. })) {
+        // What was decided before the bytes came is answered over them.
+        if !matches!(kept, Ok(Keeping::Kept { is_new: true, .. })) {
             tokio::spawn(drain(app, body, running));
         }
         kept
