@@ -46,6 +46,10 @@ pub enum PortalError {
     },
     /// This phone holds no such conversation, message or entry.
     NotHere,
+    /// The kind or the state of it, or this person's side of the firm's door, does not allow it.
+    NotAllowed,
+    /// A name, a title or an address is not of the documented form.
+    Malformed,
     /// A file that was picked can not be taken. The batch is as it was.
     FileUnreadable {
         /// Why.

@@ -3,7 +3,8 @@
 use portico_core::PortalError;
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::ids::{
-    AttachmentId, ChallengeId, ConversationId, DeviceId, EntryId, Epoch, FirmId, MatterId, PersonId, SendKey,
+    AttachmentId, ChallengeId, ConversationId, DeviceId, DocumentId, EntryId, Epoch, FirmId, MatterId,
+    PersonId, SendKey,
 };
 
 macro_rules! ids_as_strings {
@@ -16,7 +17,7 @@ macro_rules! ids_as_strings {
     )*};
 }
 
-ids_as_strings!(AttachmentId ChallengeId ConversationId DeviceId EntryId Epoch FirmId MatterId PersonId SendKey);
+ids_as_strings!(AttachmentId ChallengeId ConversationId DeviceId DocumentId EntryId Epoch FirmId MatterId PersonId SendKey);
 
 uniffi::custom_type!(Sha256, String, {
     remote,

@@ -2,7 +2,8 @@
 //!
 //! Rooms, in the order a call meets them:
 //! - `sign_in`: an installation, and how somebody signs in on it.
-//! - `portal`: one person's portal; `files`: what is picked and carried there; `events`: what changed there, pulled.
+//! - `portal`: one person's portal; `files`: what is picked and carried there; `office`, `documents`: what the firm's people
+//!   ask the server for; `events`: what changed there, pulled.
 //! - `runtime`: where calls that wait run, how they are called back, and what becomes of a panic.
 //! - `records`, `states`, `ids`: mirrors. The core's types cross as they are; a field that drifts does not compile.
 //! - `error`: what a shell can do about a fault. `ports`: what the platform gives: secrets, a device key, the network.
@@ -12,10 +13,12 @@
 
 uniffi::setup_scaffolding!("portico");
 
+mod documents;
 mod error;
 mod events;
 mod files;
 mod ids;
+mod office;
 mod portal;
 mod ports;
 mod records;
@@ -23,6 +26,7 @@ mod runtime;
 mod sign_in;
 mod states;
 
+pub use documents::copy_of;
 pub use error::PortError;
 pub use events::EventStream;
 pub use portal::Portal;

@@ -59,6 +59,8 @@ pub enum Fault {
     ServerBusy,
     /// This app is too old for the server; reading and the queue live on.
     AppTooOld,
+    /// After a restore: the server lacks the bytes of a document that goes along. Holds nobody up.
+    DocumentMissing,
     /// After a restore: the firm must make the conversation again first.
     ConversationMissing,
     /// The keystore is locked or fails.

@@ -63,6 +63,12 @@ pub enum PortalError {
     /// This phone holds no such conversation, message or entry.
     #[error("this phone holds no such thing")]
     NotHere,
+    /// The kind or the state of it, or this person's side of the firm's door, does not allow it. Nothing is changed.
+    #[error("that is not allowed")]
+    NotAllowed,
+    /// A name, a title or an address is not of the documented form. Nothing is changed.
+    #[error("that is not of the right form")]
+    Malformed,
     /// A file that was picked can not be taken. The batch is as it was.
     #[error("a file can not be taken: {why:?}")]
     FileUnreadable {
@@ -140,9 +146,11 @@ impl From<Fault> for PortalError {
         match fault {
             Fault::NoConnection => Self::Offline,
             Fault::NotPortico => Self::NotPortico,
-            Fault::ServerFault | Fault::ServerBusy | Fault::ConversationMissing | Fault::Metered => {
-                Self::RetryLater { after_s: None }
-            }
+            Fault::ServerFault
+            | Fault::ServerBusy
+            | Fault::ConversationMissing
+            | Fault::DocumentMissing
+            | Fault::Metered => Self::RetryLater { after_s: None },
             Fault::AppTooOld => Self::OtherVersion { server_wire: 0 },
             Fault::KeyUnavailable => Self::KeyUnavailable,
         }

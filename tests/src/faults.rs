@@ -420,14 +420,19 @@ async fn serve_fetch(
     flipped: Option<u64>,
 ) -> Result<Fetched, TransportFault> {
     let app = server.app().ok_or(TransportFault::Unreachable)?;
-    let request = http::Request::builder()
+    let mut request = http::Request::builder()
         .uri(&fetch.path)
         .header(WIRE_HEADER, WIRE_VERSION)
         .header("authorization", format!("Bearer {}", fetch.bearer))
-        .header("range", format!("bytes={}-", fetch.from_bytes))
-        .header("if-range", format!("\"{}\"", fetch.etag))
         .body(Body::empty())
         .expect("the request is well formed");
+    if fetch.from_bytes > 0 {
+        let range =
+            [("range", format!("bytes={}-", fetch.from_bytes)), ("if-range", format!("\"{}\"", fetch.etag))];
+        for (name, value) in range {
+            request.headers_mut().insert(name, value.parse().expect("it is ASCII"));
+        }
+    }
     let answer = app.router().oneshot(request).await.map_err(|_| TransportFault::Broken)?;
     let from_bytes = match answer.status().as_u16() {
         200 => 0,

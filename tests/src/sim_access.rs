@@ -230,8 +230,8 @@ impl Schedule {
             14..=16 => Change::Restricts(Some(&["mara"])),
             17 => Change::Restricts(Some(&["mara", "jonas"])),
             18..=20 => Change::Restricts(None),
-            21 | 22 => Change::Archives(!self.archived),
-            _ if self.below(3) == 0 && who != "mara" => Change::Departs(who),
+            21 => Change::Archives(!self.archived),
+            _ if who != "mara" => Change::Departs(who),
             _ => Change::Comes(place.id, who),
         }
     }

@@ -4,6 +4,7 @@
 
 use portico_core::PortalError;
 use portico_core::portal::Connection;
+use portico_core::push::tap::TapTarget;
 use portico_tests::draws::content;
 use portico_tests::faults::Weather;
 use portico_tests::phone::TestPhone;
@@ -58,8 +59,106 @@ async fn phone_of_one_who_left_the_firm_keeps_only_what_they_wrote() {
         jonas.portal().discard(key).unwrap();
     }
     assert!(jonas.files_in("packs").is_empty());
-    let office = jonas.portal().people().await.unwrap_err();
-    assert_eq!(office.to_string(), PortalError::from(Refusal::of(RefusalCode::AccountClosed)).to_string());
+    let closed = Refusal::of(RefusalCode::AccountClosed);
+    assert_eq!(jonas.portal().people().await, Err(closed.into()));
+}
+
+/// Lets everything run until `ready`; bounded by real time only so that a bug fails instead of hanging.
+async fn until(ready: impl Fn() -> bool) {
+    let poll = async {
+        while !ready() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), poll).await.unwrap();
+}
+
+// R41, R43, R51: the app is open and waits for news when its person leaves the firm: it has nothing any more at once, and
+// what was on its way ends.
+#[tokio::test]
+async fn app_that_waits_for_news_loses_everything_at_once() {
+    let world = World::new().await;
+    let (library, firm) = (world.conversation("library"), world.firm.firm_id);
+    let [mara_id, jonas_id] = ["mara", "jonas"].map(|name| world.person_id(name));
+    let mut jonas = world.phone("jonas").await;
+    let portal = jonas.portal().clone();
+    let leaves = async {
+        until(|| portal.connection() == Connection::Online).await;
+        world.app().store().depart(firm, jonas_id, mara_id).await.unwrap();
+        until(|| portal.connection() == Connection::Closed).await;
+        assert_eq!(portal.timeline(library, None, 9), Err(PortalError::NotHere));
+    };
+    tokio::select! {
+        run = portal.run() => panic!("it ran until {run:?}"),
+        () = leaves => {}
+    }
+    drop(portal);
+
+    assert!(jonas.outbox().is_empty());
+    jonas.come_to_rest(&world).await;
+    assert_eq!(jonas.portal().connection(), Connection::Closed);
+}
+
+// R41, R43, R53: a push that lay there before the departure was heard of shows nothing of it afterwards.
+#[tokio::test]
+async fn push_shows_nothing_once_the_account_is_closed() {
+    let world = World::new().await;
+    let (library, firm) = (world.conversation("library"), world.firm.firm_id);
+    let (mara, mut jonas) = (world.phone("mara").await, world.phone("jonas").await);
+    jonas.portal().keep_push_token("a token").unwrap();
+    jonas.come_to_rest(&world).await;
+    jonas.network.set(Weather::Off);
+    mara.portal().send(library, "while he slept").unwrap();
+    mara.portal().catch_up().await.unwrap();
+    let payload = world.pushes(jonas.device()).await.pop().unwrap();
+    jonas.installation().receive_push(&payload).unwrap();
+    world.app().store().depart(firm, world.person_id("jonas"), world.person_id("mara")).await.unwrap();
+    jonas.come_to_rest(&world).await;
+
+    let tapped = jonas.portal().resolve_tap(&payload).unwrap();
+    jonas.kill();
+    jonas.start();
+    jonas.portal().became_active().unwrap();
+
+    assert!(
+        !format!("{tapped:?}").contains("slept") && matches!(tapped, TapTarget::Inbox { .. }),
+        "{tapped:?}"
+    );
+    assert!(jonas.portal().search("slept", None, 9).unwrap().hits.is_empty());
+    assert_eq!(jonas.portal().timeline(library, None, 9), Err(PortalError::NotHere));
+}
+
+// R41, R43: signing out as the first thing that is heard of it takes everything along too.
+#[tokio::test]
+async fn sign_out_after_the_departure_leaves_nothing() {
+    let world = World::new().await;
+    let (library, firm) = (world.conversation("library"), world.firm.firm_id);
+    let jonas = world.phone("jonas").await;
+    world.app().store().depart(firm, world.person_id("jonas"), world.person_id("mara")).await.unwrap();
+
+    jonas.portal().sign_out().await.unwrap();
+
+    assert_eq!(jonas.portal().timeline(library, None, 9), Err(PortalError::NotHere));
+}
+
+// R41, R43, R51: the phone has not heard of the departure when the server is restored from a backup that knows of it.
+#[tokio::test]
+async fn departure_is_heard_of_after_a_restore_too() {
+    let world = World::new().await;
+    let (library, firm) = (world.conversation("library"), world.firm.firm_id);
+    let mut jonas = world.phone("jonas").await;
+    jonas.network.set(Weather::Off);
+    jonas.portal().send(library, "half written").unwrap();
+    world.app().store().depart(firm, world.person_id("jonas"), world.person_id("mara")).await.unwrap();
+    world.back_up("after");
+    world.restore("after").unwrap();
+
+    jonas.come_to_rest(&world).await;
+
+    assert_eq!(jonas.portal().connection(), Connection::Closed);
+    assert_eq!(jonas.portal().timeline(library, None, 9), Err(PortalError::NotHere));
+    assert_eq!(jonas.refusal(), Some(Refusal::of(RefusalCode::AccountClosed)));
+    assert_eq!(jonas.outbox().remove(0).body, "half written");
 }
 
 // R41, R43: it stays so, whatever the app does: a new process, a poll, a sign-out.

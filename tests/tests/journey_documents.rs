@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use portico_core::PortalError;
-use portico_core::outbox::entry::{CopiedDocument, SendState};
-use portico_core::portal::{DocumentSource, OfficeError};
+use portico_core::outbox::entry::{CopiedDocument, Fault, SendState};
+use portico_core::portal::DocumentSource;
 use portico_core::timeline::item::TimelineItem;
 use portico_core::upload::source::PickFault;
 use portico_tests::draws::content;
@@ -116,27 +116,67 @@ async fn document_removed_by_then_refuses_the_message_and_keeps_it() {
     assert!(matches!(mara.portal().entry_state(again), Ok(SendState::Refused(_))), "it is still removed");
 }
 
-// R51: a restored server takes the message again, whatever became of the document meanwhile; one that has not its bytes
-// makes it wait.
+// R1, R2, R51: a restored server takes the message again with the bytes that were sent, whatever the document is called, holds
+// or is by now.
 #[tokio::test]
 async fn message_with_a_copy_comes_back_after_a_restore() {
     let world = World::new().await;
     let claim = world.conversation("claim");
-    let (mut mara, bytes) = (world.phone("mara").await, content(2, 70_000));
-    world.back_up("empty");
-    add(&world, &mara, "Lease.pdf", &bytes).await;
-    let copies = all(&world, &mara).await;
-    world.back_up("with the document");
+    let (mut mara, mut jonas) = (world.phone("mara").await, world.phone("jonas").await);
+    let second = content(3, 60_000);
+    let lease = add(&world, &mara, "Lease.pdf", &content(2, 70_000)).await;
+    let next = DocumentSource::File(file(&mara, "next", &second));
+    mara.portal().add_version(lease, next).await.unwrap();
+    world.back_up("version 2");
     world.clock.advance(60_000);
-    let key = mara.portal().send_documents(claim, "The lease", copies).unwrap();
+    let key = mara.portal().send_documents(claim, "The lease", all(&world, &mara).await).unwrap();
     mara.come_to_rest(&world).await;
+    jonas.portal().rename_document(lease, "Another name").await.unwrap();
 
-    world.restore("with the document").unwrap();
+    world.restore("version 2").unwrap();
+    jonas.come_to_rest(&world).await;
+    jonas.portal().remove_document(lease).await.unwrap();
     mara.come_to_rest(&world).await;
 
     assert_eq!(mara.portal().entry_state(key), Ok(SendState::Accepted));
-    assert_eq!(mara.newest_files(claim).await, [("Lease.pdf".to_owned(), bytes)]);
+    assert_eq!(mara.newest_files(claim).await, [("Lease.pdf".to_owned(), second)]);
     assert_eq!(texts_and_files(&world, claim).await.pop(), Some(("The lease".to_owned(), 1)));
+}
+
+// R40, R51: a restored server that lacks the bytes makes that message wait, shown, and nobody behind it; once somebody has
+// added the file again, it is sent. Another version of that number is not it.
+#[tokio::test]
+async fn message_whose_document_the_restored_server_lacks_waits_and_holds_nobody_up() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let (mut mara, mut jonas, bytes) =
+        (world.phone("mara").await, world.phone("jonas").await, content(2, 70_000));
+    let lease = add(&world, &mara, "Lease.pdf", b"version 1").await;
+    world.back_up("version 1");
+    let next = DocumentSource::File(file(&mara, "next", &bytes));
+    mara.portal().add_version(lease, next).await.unwrap();
+    world.clock.advance(60_000);
+    let key = mara.portal().send_documents(claim, "The lease", all(&world, &mara).await).unwrap();
+    mara.come_to_rest(&world).await;
+
+    world.restore("version 1").unwrap();
+    jonas.come_to_rest(&world).await;
+    let other = DocumentSource::File(file(&jonas, "other", b"another version 2"));
+    jonas.portal().add_version(lease, other).await.unwrap();
+    mara.sign_in(&world).await;
+    mara.portal().catch_up().await.unwrap();
+    let behind = mara.portal().send(claim, "Did you get it?").unwrap();
+    mara.portal().catch_up().await.unwrap();
+
+    assert_eq!(mara.portal().entry_state(behind), Ok(SendState::Accepted));
+    let SendState::Waiting { fault, .. } = mara.portal().entry_state(key).unwrap() else {
+        panic!("it waits")
+    };
+    assert_eq!(fault, Fault::DocumentMissing);
+    add(&world, &jonas, "The lease again.pdf", &bytes).await;
+    mara.come_to_rest(&world).await;
+    assert_eq!(mara.portal().entry_state(key), Ok(SendState::Accepted));
+    assert_eq!(mara.newest_files(claim).await, [("Lease.pdf".to_owned(), bytes)]);
 }
 
 // R13, R37: what can not be added is named, and nothing is added.
@@ -150,13 +190,13 @@ async fn document_that_can_not_be_added_says_why() {
     };
     let limits = portico_server::store::FirmLimits { batch_bytes_max: Some(4), ..Default::default() };
     world.app().store().set_limits(world.firm.firm_id, limits).await.unwrap();
-    let unreadable = |why| OfficeError::Portal(PortalError::FileUnreadable { why });
+    let unreadable = |why| PortalError::FileUnreadable { why };
     let refused = Refusal::over(RefusalCode::BatchTooLarge, 4, 5);
 
     assert_eq!(add(&mara, mara.home.join("absent")).await, unreadable(PickFault::Missing));
     assert_eq!(add(&mara, mara.home.clone()).await, unreadable(PickFault::NotAFile));
-    assert_eq!(add(&mara, file(&mara, "large", b"12345")).await, OfficeError::Portal(refused.into()));
-    assert_eq!(add(&amina, file(&amina, "a", b"1")).await, OfficeError::Portal(PortalError::NotHere));
+    assert_eq!(add(&mara, file(&mara, "large", b"12345")).await, refused.into());
+    assert_eq!(add(&amina, file(&amina, "a", b"1")).await, PortalError::NotHere);
     assert!(all(&world, &mara).await.is_empty());
 }
 
@@ -177,4 +217,36 @@ async fn version_of_a_document_is_saved_whole_or_not_at_all() {
     mara.portal().save_document(lease, 1, sha256, &to).await.unwrap();
 
     assert_eq!(std::fs::read(&to).unwrap(), bytes);
+}
+
+// R45: an empty file is a file, on its way back too.
+#[tokio::test]
+async fn empty_document_is_saved() {
+    let world = World::new().await;
+    let mara = world.phone("mara").await;
+    let empty = add(&world, &mara, "Empty.txt", b"").await;
+    let (to, row) = (mara.home.join("saved"), all(&world, &mara).await.remove(0));
+
+    mara.portal().save_document(empty, 1, row.sha256, &to).await.unwrap();
+
+    assert_eq!(std::fs::read(&to).unwrap(), b"");
+}
+
+// R13: copies over the firm's own limit are refused before they are queued.
+#[tokio::test]
+async fn copies_over_the_firms_limit_are_not_queued() {
+    let world = World::new().await;
+    let mut mara = world.phone("mara").await;
+    let limits = portico_server::store::FirmLimits { batch_files_max: Some(1), ..Default::default() };
+    world.app().store().set_limits(world.firm.firm_id, limits).await.unwrap();
+    mara.kill();
+    mara.start();
+    mara.come_to_rest(&world).await;
+    add(&world, &mara, "Lease.pdf", b"lease").await;
+    let twice = [all(&world, &mara).await, all(&world, &mara).await].concat();
+
+    let refused = mara.portal().send_documents(world.conversation("claim"), "", twice);
+
+    assert_eq!(refused, Err(Refusal::over(RefusalCode::BatchTooManyFiles, 1, 2).into()));
+    assert!(mara.outbox().is_empty());
 }

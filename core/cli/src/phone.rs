@@ -8,7 +8,6 @@ use portico_core::Portal;
 use portico_core::error::PortalError;
 use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::outbox::pump::Rest;
-use portico_core::portal::OfficeError;
 use portico_core::ports::{
     BadServerUrl, Carry, Fetch, Fetched, FileSecretStore, Network, Ports, Request, Response, SecretStore,
     SoftwareDeviceKey, SystemClock, SystemDice, Transport, TransportFault,
@@ -26,9 +25,6 @@ pub(crate) enum CliError {
     /// The core says why.
     #[error(transparent)]
     Portal(#[from] PortalError),
-    /// The server does not do what one of the staff asks for.
-    #[error(transparent)]
-    Office(#[from] OfficeError),
     /// Nobody is signed in on this phone.
     #[error("nobody is signed in")]
     NobodySignedIn,

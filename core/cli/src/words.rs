@@ -2,7 +2,7 @@
 
 use portico_core::error::PortalError;
 use portico_core::outbox::entry::Fault;
-use portico_core::portal::{Connection, OfficeError};
+use portico_core::portal::Connection;
 use portico_core::push::tap::WhyInbox;
 use portico_core::timeline::item::Delivery;
 use portico_core::upload::source::PickFault;
@@ -14,11 +14,6 @@ use crate::phone::CliError;
 pub(crate) fn error(fault: &CliError) -> String {
     match fault {
         CliError::Portal(fault) => portal_error(fault),
-        CliError::Office(OfficeError::Portal(fault)) => portal_error(fault),
-        CliError::Office(OfficeError::NotAllowed) => {
-            "That is not allowed: by its kind or state, or to you.".to_owned()
-        }
-        CliError::Office(OfficeError::Malformed) => "That is no address, or no title of one line.".to_owned(),
         CliError::NobodySignedIn => {
             "Nobody is signed in on this phone. Try: portico sign-in --server URL --email ADDRESS".to_owned()
         }
@@ -40,6 +35,8 @@ pub(crate) fn error(fault: &CliError) -> String {
 
 fn portal_error(fault: &PortalError) -> String {
     match fault {
+        PortalError::NotAllowed => "That is not allowed: by its kind or state, or to you.".to_owned(),
+        PortalError::Malformed => "That is no address, or no title of one line.".to_owned(),
         PortalError::Offline => "There is no connection to the server.".to_owned(),
         PortalError::NotPortico => "Something answers at that address, but it is not a Portico server.".to_owned(),
         PortalError::BadServerUrl => {
@@ -143,6 +140,7 @@ pub(crate) const fn fault(fault: Fault) -> &'static str {
         Fault::ServerBusy => "the server is busy",
         Fault::AppTooOld => "this version is too old for the server",
         Fault::ConversationMissing => "the restored server does not have the conversation yet",
+        Fault::DocumentMissing => "the restored server does not have a document of it",
         Fault::KeyUnavailable => "the keys are locked",
         Fault::Metered => "the network costs; it waits for another",
     }

@@ -23,7 +23,7 @@ pub struct CopiesDraft {
     pub composed_at_ms: i64,
 }
 
-/// Takes `text` and `copies` as they are, or says why they can not be sent.
+/// Takes `text` and `copies` as they are, or says why they can not be sent. `limits`: the firm's, as the server last told.
 ///
 /// # Errors
 /// The refusal that the server would answer, with the same numbers (R11, R12, R13).
@@ -31,6 +31,7 @@ pub fn parse(
     conversation_id: ConversationId,
     text: &str,
     copies: Vec<CopiedDocument>,
+    limits: BatchLimits,
     clock: &dyn Clock,
     dice: &dyn Dice,
 ) -> Result<CopiesDraft, Refusal> {
@@ -38,7 +39,7 @@ pub fn parse(
         Body::parse(text)?;
     }
     let bytes = copies.iter().fold(0_u64, |sum, copy| sum.saturating_add(copy.size_bytes));
-    BatchLimits::MOST.check(copies.len() as u64, bytes)?;
+    limits.check(copies.len() as u64, bytes)?;
     let composed_at_ms = clock.now_ms();
     let send_key = SendKey::from_parts(composed_at_ms, random(dice));
     Ok(CopiesDraft { send_key, conversation_id, body: text.to_owned(), copies, composed_at_ms })

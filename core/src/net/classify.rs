@@ -26,8 +26,8 @@ pub enum Miss {
     },
     /// The server says that this device is signed out.
     SignedOut,
-    /// The server says that this person does not belong to the firm any more.
-    Closed,
+    /// The server says, in the epoch it states, that this person does not belong to the firm any more.
+    Closed(Option<Epoch>),
 }
 
 impl Miss {
@@ -48,7 +48,7 @@ impl From<Miss> for PortalError {
             }
             Miss::Transient { fault, .. } => fault.into(),
             Miss::SignedOut => Self::SignInNeeded,
-            Miss::Closed => Self::Refused { refusal: Refusal::of(RefusalCode::AccountClosed) },
+            Miss::Closed(_) => Self::Refused { refusal: Refusal::of(RefusalCode::AccountClosed) },
         }
     }
 }
@@ -62,9 +62,11 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
             PortalError::Refused { refusal: Refusal::of(RefusalCode::AccountClosed) }
         }
         ProblemCode::NotFound => PortalError::NotHere,
+        ProblemCode::NotAllowed => PortalError::NotAllowed,
         ProblemCode::AttachmentRefused => PortalError::FileRefused,
         ProblemCode::Busy
         | ProblemCode::ConversationMissing
+        | ProblemCode::DocumentMissing
         | ProblemCode::CursorReset
         | ProblemCode::DiskFull
         | ProblemCode::Internal
@@ -75,10 +77,9 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         | ProblemCode::UploadGone
         | ProblemCode::UploadOffset => PortalError::RetryLater { after_s: None },
         ProblemCode::ClientTooOld => PortalError::OtherVersion { server_wire: 0 },
-        ProblemCode::BadRequest
-        | ProblemCode::NotAllowed
-        | ProblemCode::PayloadTooLarge
-        | ProblemCode::SignatureInvalid => PortalError::bug("request"),
+        ProblemCode::BadRequest | ProblemCode::PayloadTooLarge | ProblemCode::SignatureInvalid => {
+            PortalError::bug("request")
+        }
     }
 }
 
@@ -147,12 +148,13 @@ fn read_problem(response: &Response) -> Miss {
         None => transient(Fault::NotPortico),
         Some(None | Some(ProblemCode::Internal)) => transient(Fault::ServerFault),
         Some(Some(ProblemCode::SessionEnded)) => Miss::SignedOut,
-        Some(Some(ProblemCode::MembershipEnded)) => Miss::Closed,
+        Some(Some(ProblemCode::MembershipEnded)) => Miss::Closed(problem.epoch),
         Some(Some(ProblemCode::Busy | ProblemCode::DiskFull | ProblemCode::Throttled)) => {
             transient(Fault::ServerBusy)
         }
         Some(Some(ProblemCode::ClientTooOld)) => transient(Fault::AppTooOld),
         Some(Some(ProblemCode::ConversationMissing)) => transient(Fault::ConversationMissing),
+        Some(Some(ProblemCode::DocumentMissing)) => transient(Fault::DocumentMissing),
         Some(Some(code)) => Miss::Problem(code, Box::new(problem)),
     }
 }

@@ -83,11 +83,16 @@ impl SessionLink {
     /// The [`Miss`]; [`Miss::SignedOut`] is stored before it is returned.
     pub async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, Miss> {
         let asked = self.ask_with_fresh_token(request).await;
-        if matches!(asked, Err(Miss::SignedOut)) {
+        self.heard(asked).await
+    }
+
+    /// Keeps it where the server says that this device is signed out.
+    async fn heard<T>(&self, answer: Result<T, Miss>) -> Result<T, Miss> {
+        if matches!(answer, Err(Miss::SignedOut)) {
             *self.access.lock().await = None;
             self.keep_signed_out();
         }
-        asked
+        answer
     }
 
     async fn ask_with_fresh_token<T: DeserializeOwned>(&self, request: Request) -> Result<T, Miss> {
@@ -142,7 +147,7 @@ impl SessionLink {
                 Err(Miss::Problem(ProblemCode::AccessTokenExpired, _)) if over.is_none() => {
                     over = Some(token);
                 }
-                answer => return answer,
+                answer => return self.heard(answer).await,
             }
         }
     }
@@ -171,7 +176,7 @@ impl SessionLink {
                 Err(Miss::Problem(ProblemCode::AccessTokenExpired, _)) if over.is_none() => {
                     over = Some(token)
                 }
-                Err(miss) => return Err(miss),
+                Err(miss) => return self.heard(Err(miss)).await,
                 // Bytes were asked for; JSON is nobody's answer to that.
                 Ok(Nothing {}) => return Err(Miss::transient(Fault::NotPortico)),
             }

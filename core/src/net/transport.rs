@@ -128,9 +128,14 @@ impl Transport for RealTransport {
             .usual
             .get(format!("{}{}", self.base, fetch.path))
             .header(WIRE_HEADER, WIRE_VERSION)
-            .header(AUTHORIZATION, format!("Bearer {}", fetch.bearer))
-            .header(RANGE, format!("bytes={}-", fetch.from_bytes))
-            .header(IF_RANGE, format!("\"{}\"", fetch.etag));
+            .header(AUTHORIZATION, format!("Bearer {}", fetch.bearer));
+        // An empty file has no range.
+        let builder = if fetch.from_bytes == 0 {
+            builder
+        } else {
+            let etag = format!("\"{}\"", fetch.etag);
+            builder.header(RANGE, format!("bytes={}-", fetch.from_bytes)).header(IF_RANGE, etag)
+        };
         Box::pin(async move {
             fetched(builder.send().await.map_err(|fault| fault_of(&fault))?, fetch.from_bytes).await
         })

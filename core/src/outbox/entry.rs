@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use portico_wire::document::{DocumentRow, DocumentVersion};
+use portico_wire::document::{DocumentCopy, DocumentRow};
 use portico_wire::encoding::Sha256;
-use portico_wire::ids::{ConversationId, SendKey};
+use portico_wire::ids::{ConversationId, DocumentId, SendKey};
 use portico_wire::receipt::Receipt;
 use portico_wire::refusal::Refusal;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub enum Fault {
     AppTooOld,
     /// After a restore: the firm must make the conversation again first.
     ConversationMissing,
+    /// After a restore: the server lacks the bytes of a document that goes along.
+    DocumentMissing,
     /// The keystore is locked or fails.
     KeyUnavailable,
     /// The network costs: the batch waits for another, or for the person's word.
@@ -41,6 +43,7 @@ impl Fault {
             Self::ServerBusy => "server_busy",
             Self::AppTooOld => "app_too_old",
             Self::ConversationMissing => "conversation_missing",
+            Self::DocumentMissing => "document_missing",
             Self::KeyUnavailable => "key_unavailable",
             Self::Metered => "metered",
         }
@@ -55,6 +58,7 @@ impl Fault {
             "server_busy" => Self::ServerBusy,
             "app_too_old" => Self::AppTooOld,
             "conversation_missing" => Self::ConversationMissing,
+            "document_missing" => Self::DocumentMissing,
             "key_unavailable" => Self::KeyUnavailable,
             "metered" => Self::Metered,
             _ => Self::ServerFault,
@@ -159,8 +163,10 @@ impl Progress {
 /// A document of a matter, a copy of which goes along with a message; its bytes are at the server (R1, R45).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CopiedDocument {
-    /// Which, and which version of it.
-    pub document: DocumentVersion,
+    /// Which.
+    pub document_id: DocumentId,
+    /// Which version of it, counted from 1.
+    pub version: u32,
     /// What it is called.
     pub name: String,
     /// Of that version.
@@ -173,19 +179,29 @@ pub struct CopiedDocument {
 
 impl fmt::Debug for CopiedDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CopiedDocument({:?})", self.document)
+        write!(f, "CopiedDocument({}, version {})", self.document_id, self.version)
     }
 }
 
 impl From<&DocumentRow> for CopiedDocument {
     fn from(row: &DocumentRow) -> Self {
         Self {
-            document: DocumentVersion { document_id: row.document_id, version: row.version },
+            document_id: row.document_id,
+            version: row.version,
             name: row.name.clone(),
             media_type: row.media_type.clone(),
             size_bytes: row.size_bytes,
             sha256: row.sha256,
         }
+    }
+}
+
+impl CopiedDocument {
+    /// As it is asked for.
+    #[must_use]
+    pub fn wanted(self) -> DocumentCopy {
+        let Self { document_id, version, name, sha256, .. } = self;
+        DocumentCopy { document_id, version, sha256, name }
     }
 }
 

@@ -156,7 +156,9 @@ fn answered(
             // Whoever answers in the server's place counts too: a firewall that dislikes one text is such a one.
             let answered = matches!(fault, Fault::ServerFault | Fault::NotPortico);
             let server_faults = progress.server_faults.saturating_add(u32::from(answered));
-            let stuck = progress.stuck || (server_faults >= STUCK_AFTER && others_pass);
+            // Whatever the firm does about it, those behind it need not wait for that.
+            let waits_for_the_firm = fault == Fault::DocumentMissing;
+            let stuck = progress.stuck || waits_for_the_firm || (server_faults >= STUCK_AFTER && others_pass);
             let wait_ms = if stuck {
                 backoff::LONGEST_MS
             } else {

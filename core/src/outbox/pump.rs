@@ -16,7 +16,7 @@ use portico_wire::message::{Accepted, Done, SendMessage};
 use portico_wire::problem::ProblemCode;
 
 use super::backoff;
-use super::entry::{Lane, OutboxEntry};
+use super::entry::{CopiedDocument, Lane, OutboxEntry};
 use super::lanes::{TextTurn, text_turn};
 use super::machine::{Effect, Event, step};
 use super::turn::{Next, Said, Turns, said_of};
@@ -216,7 +216,7 @@ impl Pump {
             let message = SendMessage { epoch, conversation_id, body, composed_at_ms, receipt };
             codec::put_message(send_key, &message)
         } else {
-            let documents = copies.iter().map(|copy| copy.document).collect();
+            let documents = copies.into_iter().map(CopiedDocument::wanted).collect();
             let message = SendCopies { epoch, conversation_id, body, composed_at_ms, documents, receipt };
             codec::put_copies(send_key, &message)
         };
@@ -290,7 +290,7 @@ impl Pump {
             Err(Miss::SignedOut) => (None, Some(Rest::SignedOut)),
             Err(Miss::Problem(ProblemCode::StaleEpoch, _)) => (None, Some(Rest::NeedsSnapshot)),
             Err(Miss::Transient { retry_after_s, .. }) => (retry_after_s, None),
-            Err(Miss::Refused(..) | Miss::Problem(..) | Miss::Closed) => (None, None),
+            Err(Miss::Refused(..) | Miss::Problem(..) | Miss::Closed(_)) => (None, None),
         };
         if let Some(rest) = rest {
             return Ok(Err(rest));

@@ -109,9 +109,11 @@ impl Turns {
             if let Some(accepted) = accepted {
                 let count = writing.epoch_count()?;
                 writing.keep_receipt(key, &accepted.receipt, count)?;
-                // Access was lost meanwhile: settled, and not stored (R41).
+                // Access was lost meanwhile: settled, and not stored, nor kept to be offered again (R41).
                 let conversation = accepted.entry.conversation_id;
-                if !writing.is_access_lost(conversation)? {
+                if writing.is_closed()? || writing.is_access_lost(conversation)? {
+                    writing.release(key)?;
+                } else {
                     writing.put_entry(&accepted.entry)?;
                 }
             }
@@ -132,8 +134,8 @@ pub(crate) fn said_of(miss: Miss) -> Said {
         Miss::Transient { fault, retry_after_s } => {
             Said::Other(Answer::Transient { fault, retry_after_s }, None)
         }
-        // What is sent has answers of its own for that.
-        Miss::Problem(..) | Miss::Closed => {
+        // A send is answered `account_closed`; this comes of a token that was asked for on the way, and passes.
+        Miss::Problem(..) | Miss::Closed(_) => {
             Said::Other(Answer::Transient { fault: Fault::ServerFault, retry_after_s: None }, None)
         }
     }

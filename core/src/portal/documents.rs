@@ -12,10 +12,12 @@ use portico_wire::document::{Document, DocumentKept, DocumentName, Documents, Fi
 use portico_wire::encoding::Sha256;
 use portico_wire::ids::{AttachmentId, ConversationId, DocumentId, MatterId, SendKey};
 use portico_wire::message::Done;
+use portico_wire::upload::BatchLimits;
 use ring::digest;
 
-use super::{OfficeError, Portal};
-use crate::compose::copies;
+use super::Portal;
+use super::office::malformed;
+use crate::compose::copies::{self, CopiesDraft};
 use crate::error::PortalError;
 use crate::net::codec;
 use crate::outbox::entry::{CopiedDocument, Fault};
@@ -37,34 +39,34 @@ impl Portal {
     /// The documents of a matter, the newest first, below `before`.
     ///
     /// # Errors
-    /// An [`OfficeError`].
+    /// A [`PortalError`].
     pub async fn documents(
         &self,
         matter: MatterId,
         before: Option<DocumentId>,
-    ) -> Result<Documents, OfficeError> {
+    ) -> Result<Documents, PortalError> {
         self.office(codec::documents(matter, before)).await
     }
 
     /// A document and everything that was done to it.
     ///
     /// # Errors
-    /// An [`OfficeError`].
-    pub async fn document(&self, document: DocumentId) -> Result<Document, OfficeError> {
+    /// A [`PortalError`].
+    pub async fn document(&self, document: DocumentId) -> Result<Document, PortalError> {
         self.office(codec::document(document)).await
     }
 
     /// Adds a document to a matter.
     ///
     /// # Errors
-    /// An [`OfficeError`]; [`PortalError::Refused`] with the numbers where it is too large, and `file_damaged` where the
+    /// [`PortalError::Refused`] with the numbers where it is too large, and `file_damaged` where the
     /// file changed while it went. Nothing is added, unless the answer was lost.
     pub async fn add_document(
         &self,
         matter: MatterId,
         name: &str,
         source: DocumentSource,
-    ) -> Result<DocumentKept, OfficeError> {
+    ) -> Result<DocumentKept, PortalError> {
         let key = self.fresh_key();
         match source {
             DocumentSource::File(path) => {
@@ -85,7 +87,7 @@ impl Portal {
         &self,
         document: DocumentId,
         source: DocumentSource,
-    ) -> Result<DocumentKept, OfficeError> {
+    ) -> Result<DocumentKept, PortalError> {
         let key = self.fresh_key();
         match source {
             DocumentSource::File(path) => {
@@ -100,8 +102,8 @@ impl Portal {
     /// Gives a document another name.
     ///
     /// # Errors
-    /// An [`OfficeError`].
-    pub async fn rename_document(&self, document: DocumentId, name: &str) -> Result<(), OfficeError> {
+    /// A [`PortalError`].
+    pub async fn rename_document(&self, document: DocumentId, name: &str) -> Result<(), PortalError> {
         let name = DocumentName { name: name.to_owned() };
         self.office::<Done>(codec::rename_document(document, &name)).await.map(drop)
     }
@@ -109,22 +111,22 @@ impl Portal {
     /// Removes a document: nobody finds it any more, the firm's record keeps it.
     ///
     /// # Errors
-    /// An [`OfficeError`].
-    pub async fn remove_document(&self, document: DocumentId) -> Result<(), OfficeError> {
+    /// A [`PortalError`].
+    pub async fn remove_document(&self, document: DocumentId) -> Result<(), PortalError> {
         self.office::<Done>(codec::remove_document(document)).await.map(drop)
     }
 
     /// Writes the bytes of a version to `to`: all of them, with their hash, or no file.
     ///
     /// # Errors
-    /// An [`OfficeError`]; [`PortalError::DiskFull`] where `to` can not be written.
+    /// As [`Portal::documents`]; [`PortalError::DiskFull`] where `to` can not be written.
     pub async fn save_document(
         &self,
         document: DocumentId,
         version: u32,
         sha256: Sha256,
         to: &Path,
-    ) -> Result<(), OfficeError> {
+    ) -> Result<(), PortalError> {
         let path = codec::document_content(document, version);
         let (_, bytes) = self.room.link.fetch(path, 0, &sha256.to_string()).await?;
         let file = File::create(to).map_err(|_| PortalError::DiskFull)?;
@@ -132,7 +134,7 @@ impl Portal {
         if saved.is_err() {
             drop(std::fs::remove_file(to));
         }
-        Ok(saved?)
+        saved
     }
 
     /// Queues a message with a copy of each document, in the version that each names, durably (R1, R2, R45); the text may
@@ -146,8 +148,7 @@ impl Portal {
         text: &str,
         documents: Vec<CopiedDocument>,
     ) -> Result<SendKey, PortalError> {
-        let message =
-            copies::parse(conversation, text, documents, &*self.room.ports.clock, &*self.room.ports.dice)?;
+        let message = self.parse_copies(conversation, text, documents)?;
         self.room.store.write(|writing| {
             writing.head(conversation)?.ok_or(PortalError::NotHere)?;
             writing.enqueue_copies(&message)?;
@@ -157,27 +158,41 @@ impl Portal {
         Ok(message.send_key)
     }
 
+    pub(super) fn parse_copies(
+        &self,
+        conversation: ConversationId,
+        text: &str,
+        documents: Vec<CopiedDocument>,
+    ) -> Result<CopiesDraft, PortalError> {
+        let limits = self.room.store.read(|reading| reading.batch_limits())?;
+        let (clock, dice) = (&*self.room.ports.clock, &*self.room.ports.dice);
+        Ok(copies::parse(conversation, text, documents, limits, clock, dice)?)
+    }
+
     /// Puts a file of this device where `place` says, given its hash.
     async fn bring(
         &self,
         path: PathBuf,
         place: impl FnOnce(&Sha256) -> String,
-    ) -> Result<DocumentKept, OfficeError> {
+    ) -> Result<DocumentKept, PortalError> {
         let source = PickSource::Path(path.clone());
-        let measured = tokio::task::spawn_blocking(move || measure(source)).await;
+        let limits = self.room.store.read(|reading| reading.batch_limits())?;
+        let measured = tokio::task::spawn_blocking(move || measure(source, limits)).await;
         let measured = measured.map_err(|_| PortalError::bug("measure"))?;
-        let (length, sha256) = measured.map_err(|why| PortalError::FileUnreadable { why })?;
+        let (length, sha256) = measured?;
         let bytes = || stream::read(path.clone(), 0, length);
-        Ok(self.room.link.put_whole(&place(&sha256), length, bytes).await?)
+        self.room.link.put_whole(&place(&sha256), length, bytes).await.map_err(malformed)
     }
 }
 
-/// How long a file is, and its hash.
-fn measure(source: PickSource) -> Result<(u64, Sha256), PickFault> {
-    let mut opened = source.open()?;
-    let length = opened.size_bytes().ok_or(PickFault::NotAFile)?;
-    let sha256 = hash_of(&mut opened.file).map_err(|fault| PickFault::from(&fault))?;
-    if opened.stood_still(length) { Ok((length, sha256)) } else { Err(PickFault::Changed) }
+/// How long a file is, and its hash; one that is too large is not read.
+fn measure(source: PickSource, limits: BatchLimits) -> Result<(u64, Sha256), PortalError> {
+    let unreadable = |why| PortalError::FileUnreadable { why };
+    let mut opened = source.open().map_err(unreadable)?;
+    let length = opened.size_bytes().ok_or(unreadable(PickFault::NotAFile))?;
+    limits.check(1, length)?;
+    let sha256 = hash_of(&mut opened.file).map_err(|fault| unreadable(PickFault::from(&fault)))?;
+    if opened.stood_still(length) { Ok((length, sha256)) } else { Err(unreadable(PickFault::Changed)) }
 }
 
 /// Writes a file as its bytes come, and makes it durable.

@@ -11,7 +11,6 @@ mod upkeep;
 
 pub use documents::DocumentSource;
 pub use files::{BackgroundTransfer, TransferHeader};
-pub use office::OfficeError;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,7 +25,7 @@ use portico_wire::signin::PushAddress;
 use tokio::sync::{Notify, watch};
 
 use crate::attachments::held::HeldFiles;
-use crate::compose::{copies, draft};
+use crate::compose::draft;
 use crate::error::PortalError;
 use crate::events::{EventHub, EventStream, PortalEvent};
 use crate::net::session::SessionLink;
@@ -335,17 +334,13 @@ impl Portal {
             (entry.conversation_id, &*self.room.ports.clock, &*self.room.ports.dice);
         let again = if entry.copies.is_empty() {
             let again = draft::parse(conversation, &entry.body, clock, dice)?;
-            self.room.store.write(|writing| {
-                writing.enqueue(&again)?;
-                writing.dismiss(key)
-            })?;
+            self.room.store.write(|writing| writing.enqueue(&again).and_then(|()| writing.dismiss(key)))?;
             again.send_key
         } else {
-            let again = copies::parse(conversation, &entry.body, entry.copies, clock, dice)?;
-            self.room.store.write(|writing| {
-                writing.enqueue_copies(&again)?;
-                writing.dismiss(key)
-            })?;
+            let again = self.parse_copies(conversation, &entry.body, entry.copies)?;
+            self.room
+                .store
+                .write(|writing| writing.enqueue_copies(&again).and_then(|()| writing.dismiss(key)))?;
             again.send_key
         };
         self.outbox_changed(conversation);

@@ -102,8 +102,7 @@ impl Portal {
             }
         }
         if pulled == Pulled::Closed {
-            self.sweep_packs()?;
-            self.sweep_files()?;
+            self.swept_after_closing()?;
         }
         self.note_connection(match pulled {
             Pulled::Applied { .. } => Connection::Online,
@@ -270,6 +269,11 @@ impl Portal {
         }
     }
 
+    fn swept_after_closing(&self) -> Result<(), PortalError> {
+        self.sweep_packs()?;
+        self.sweep_files()
+    }
+
     async fn standing_still(&self) {
         drop((self.room.pumping.lock().await, self.room.uploading.lock().await));
     }
@@ -281,7 +285,11 @@ impl Portal {
     pub async fn sign_out(&self) -> Result<(), PortalError> {
         let request = codec::sign_out(self.room.link.device_id());
         match self.room.link.ask::<Done>(request).await {
-            Ok(_) | Err(Miss::SignedOut | Miss::Closed) => {}
+            Ok(_) | Err(Miss::SignedOut) => {}
+            Err(Miss::Closed(epoch)) => {
+                self.room.puller.close(epoch)?;
+                self.swept_after_closing()?;
+            }
             Err(miss) => return Err(miss.into()),
         }
         self.room.store.write(|writing| {

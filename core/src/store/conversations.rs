@@ -39,6 +39,9 @@ impl Reading<'_> {
     /// # Errors
     /// [`StoreError`].
     pub fn is_outdated(&self, push: &PushContent) -> Result<bool, StoreError> {
+        if self.is_closed()? {
+            return Ok(true);
+        }
         let Some((epoch, log_seq)) = self.lost_access(push.conversation_id)? else { return Ok(false) };
         if push.epoch == epoch {
             return Ok(push.log_seq <= log_seq);
@@ -141,12 +144,22 @@ impl Writing<'_> {
 
 impl Writing<'_> {
     /// The person does not belong to the firm any more: purges everything that this phone received, and notes it (R41,
-    /// R43). Which conversations went.
+    /// R43). Which conversations went. `epoch`: the server's, in which what is unsent is offered from now on; nothing that
+    /// was accepted before is.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn close(&self) -> Result<Vec<ConversationId>, StoreError> {
+    pub fn close(&self, epoch: Option<Epoch>) -> Result<Vec<ConversationId>, StoreError> {
         self.set(Fact::Closed, &true)?;
+        // It was said under a session.
+        self.unset(Fact::SignedOut)?;
+        self.unset(Fact::PendingTap)?;
+        self.0.0.execute_batch("DELETE FROM previews; DELETE FROM unknown_events;")?;
+        if let Some(epoch) = epoch.filter(|epoch| self.epoch().is_ok_and(|before| before != Some(*epoch))) {
+            self.forget_server_bytes()?;
+            self.set(Fact::Epoch, &epoch)?;
+            self.set(Fact::EpochCount, &(self.epoch_count()? + 1))?;
+        }
         let Some(epoch) = self.epoch()? else { return Ok(Vec::new()) };
         let log_seq = self.fact(Fact::Cursor)?.unwrap_or(0);
         let held: Vec<ConversationId> = self

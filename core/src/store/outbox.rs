@@ -407,10 +407,21 @@ impl Writing<'_> {
         self.0
             .0
             .prepare_cached(
-                "UPDATE outbox SET body = '', held = 0
+                "UPDATE outbox SET body = '', copies = NULL, held = 0
                  WHERE state = 'accepted' AND held = 1 AND accepted_at_ms < ?1",
             )?
             .execute([accepted_before_ms])?;
+        Ok(())
+    }
+
+    /// Drops what an accepted entry says: it is not offered again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn release(&self, key: SendKey) -> Result<(), StoreError> {
+        let sql =
+            "UPDATE outbox SET body = '', copies = NULL, held = 0 WHERE send_key = ?1 AND state = 'accepted'";
+        self.0.0.prepare_cached(sql)?.execute([key.as_bytes()])?;
         Ok(())
     }
 

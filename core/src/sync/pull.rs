@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portico_wire::ids::ConversationId;
+use portico_wire::ids::{ConversationId, Epoch};
 use portico_wire::limits::{Limits, PAGE_ITEMS_MAX};
 use portico_wire::problem::ProblemCode;
 use portico_wire::sync::{Cursor, HistoryPage, Snapshot, SyncPage};
@@ -146,7 +146,10 @@ impl Puller {
         let now_ms = self.ports.clock.now_ms();
         self.store.write(|writing| {
             // A page of another epoch may stand elsewhere; the next pull adopts first.
-            if writing.epoch()? == Some(page.epoch) {
+            if writing.epoch()? == Some(page.epoch)
+                && !writing.is_closed()?
+                && !writing.is_access_lost(conversation)?
+            {
                 writing.put_page(conversation, first, before_seq.saturating_sub(1), &page.entries)?;
                 writing.repeat_looks(now_ms)?;
             }
@@ -163,14 +166,23 @@ impl Puller {
             Miss::Refused(..) | Miss::Problem(..) => {
                 Pulled::Transient { fault: Fault::ServerFault, retry_after_s: None }
             }
-            Miss::Closed => {
-                let lost = self.store.write(|writing| writing.close())?;
-                if !lost.is_empty() {
-                    let lost = lost.into_iter().map(PortalEvent::AccessLost);
-                    self.hub.tell(&lost.chain([PortalEvent::ConversationsChanged]).collect::<Vec<_>>());
-                }
+            Miss::Closed(epoch) => {
+                self.close(epoch)?;
                 Pulled::Closed
             }
         })
+    }
+
+    /// Purges what this phone received, and tells of it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is purged.
+    pub fn close(&self, epoch: Option<Epoch>) -> Result<(), StoreError> {
+        let lost = self.store.write(|writing| writing.close(epoch))?;
+        if !lost.is_empty() {
+            let lost = lost.into_iter().map(PortalEvent::AccessLost);
+            self.hub.tell(&lost.chain([PortalEvent::ConversationsChanged]).collect::<Vec<_>>());
+        }
+        Ok(())
     }
 }

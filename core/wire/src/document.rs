@@ -165,14 +165,25 @@ pub struct DocumentKept {
     pub version: u32,
 }
 
-/// One version of a document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A copy of a document, as its sender chose it. The bytes are named by their hash: a version's number may mean other bytes
+/// after a restore.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct DocumentVersion {
+pub struct DocumentCopy {
     /// Which document.
     pub document_id: DocumentId,
     /// Which version, counted from 1.
     pub version: u32,
+    /// Of that version.
+    pub sha256: Sha256,
+    /// What the copy is called: the document's name, as its sender saw it.
+    pub name: String,
+}
+
+impl fmt::Debug for DocumentCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DocumentCopy({}, version {})", self.document_id, self.version)
+    }
 }
 
 /// The body of `PUT /v1/copies/{send_key}`: a message that takes a copy of each document along (R1, R2).
@@ -188,7 +199,7 @@ pub struct SendCopies {
     /// When the person sent it, by the sender's clock, UTC milliseconds.
     pub composed_at_ms: i64,
     /// At least one, in the order of the message's files.
-    pub documents: Vec<DocumentVersion>,
+    pub documents: Vec<DocumentCopy>,
     /// After a restore: the server's signed word that it had accepted this before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
@@ -204,14 +215,18 @@ impl SendCopies {
     /// The digest of this request's meaning: what the same send key must mean for ever.
     ///
     /// SHA-256 over `"portico copies v1\0"`, conversation (16 bytes), composed at (i64 BE), count of documents (u32 BE),
-    /// each one's id (16 bytes) and version (u32 BE), body. Epoch and receipt are outside.
+    /// each one's id (16 bytes), version (u32 BE), hash (32 bytes), length of its name (u32 BE) and name, then body. Epoch and
+    /// receipt are outside.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
-        let count = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
-        let mut documents = count.to_be_bytes().to_vec();
-        for document in &self.documents {
-            documents.extend_from_slice(document.document_id.as_bytes());
-            documents.extend_from_slice(&document.version.to_be_bytes());
+        let length = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+        let mut documents = length(self.documents.len()).to_vec();
+        for copy in &self.documents {
+            documents.extend_from_slice(copy.document_id.as_bytes());
+            documents.extend_from_slice(&copy.version.to_be_bytes());
+            documents.extend_from_slice(copy.sha256.as_bytes());
+            documents.extend_from_slice(&length(copy.name.len()));
+            documents.extend_from_slice(copy.name.as_bytes());
         }
         Sha256::of(&[
             b"portico copies v1\0",

@@ -20,6 +20,16 @@ pub fn is_title(text: &str) -> bool {
     text.len() <= TITLE_BYTES_MAX && !text.trim().is_empty() && !text.contains(char::is_control)
 }
 
+/// `text` as a title: control characters become blanks, and what is too long is cut between characters. None where nothing
+/// is left.
+#[must_use]
+pub fn title_of(text: &str) -> Option<String> {
+    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let end = (0..=TITLE_BYTES_MAX.min(line.len())).rev().find(|end| line.is_char_boundary(*end))?;
+    let title = line.get(..end)?.trim();
+    is_title(title).then(|| title.to_owned())
+}
+
 /// A matter as staff see it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -253,5 +263,8 @@ mod tests {
         for bad in ["", "  ", "two\nlines", "nul\0", &"x".repeat(401)] {
             assert!(!is_title(bad), "{bad:?}");
         }
+        assert_eq!(title_of("two\nlines"), Some("two lines".to_owned()));
+        assert_eq!(title_of(&"é".repeat(300)), Some("é".repeat(200)));
+        assert_eq!(title_of(" \0 "), None);
     }
 }

@@ -77,6 +77,8 @@ problem_codes! {
     /// The person does not belong to the firm any more. Sends are answered on; nothing else is, and a phone removes what it
     /// received (R41, R43).
     MembershipEnded = "membership_ended", 403, "The firm has closed this account.";
+    /// A send that was accepted before a restore takes a copy of a document along whose bytes the restored server lacks.
+    DocumentMissing = "document_missing", 409, "The restored server does not have the document's bytes.";
     /// The nonce of a refresh is unknown, over or was used; take a new one.
     NonceStale = "nonce_stale", 401, "The nonce is over; take a new one.";
     /// The kind or the state of the thing, or the caller's side of the firm's door, does not allow it.

@@ -31,6 +31,11 @@ extension PortalProtocol {
         }
     }
 
+    /// Asks the server, as the firm's people do: `try await portal.asking { try await $0.readers(conversation: id, call: $1) }`.
+    public func asking<T: Sendable>(_ body: (Self, UInt64) async throws -> T) async throws -> T {
+        try await takenBackOnCancel { try await body(self, $0) }
+    }
+
     /// Signs this device out on the server.
     public func signOut() async throws { try await takenBackOnCancel { try await signOut(call: $0) } }
 

@@ -27,6 +27,8 @@ extension PortalError {
         case .SignInNeeded: "sign_in_needed"
         case .Refused: "refused"
         case .NotHere: "not_here"
+        case .NotAllowed: "not_allowed"
+        case .Malformed: "malformed"
         case .FileUnreadable: "file_unreadable"
         case .FileRefused: "file_refused"
         case .DiskFull: "disk_full"

@@ -164,6 +164,38 @@ private func carried(_ transfer: BackgroundTransfer) async throws -> (Data, HTTP
     return (body, try #require(answer as? HTTPURLResponse))
 }
 
+@Sendable func copyOfADocumentIsTouchedByNothing(_ scenario: Scenario) async throws {
+    let with = scenario.with
+    let world = try World()
+    let claim = try world.conversation(with.conversation)
+    let (from, to) = (try await world.phone(with.from), try await world.phone(with.to))
+    let (portal, other) = (try from.portal(), try to.portal())
+    let papers = try papers(of: scenario, in: world)
+    let (paper, name) = (try #require(papers.first), try #require(with.name))
+    let matter = try #require(try portal.timeline(conversation: claim, beforeSeq: nil, most: 1).head.matterId)
+    let listed = { @Sendable in
+        try await portal.asking { try await $0.documents(matter: matter, before: nil, call: $1) }.documents
+    }
+
+    let kept = try await portal.asking {
+        try await $0.addDocument(matter: matter, name: name, path: paper.path, call: $1)
+    }
+    let copies = try await listed().map(copyOf)
+    _ = try portal.sendDocuments(conversation: claim, text: #require(with.text), documents: copies)
+    _ = try await portal.catchUp()
+    try await portal.asking {
+        try await $0.renameDocument(document: kept.documentId, name: "Another name", call: $1)
+    }
+    try await portal.asking { try await $0.removeDocument(document: kept.documentId, call: $1) }
+
+    try await arrivedOnce(with.text, papers, at: to, in: claim)
+    try #require(try await listed().isEmpty)
+    let hidden = try await fault {
+        try await other.asking { try await $0.documents(matter: matter, before: nil, call: $1) }
+    }
+    try #require(hidden == .NotHere)
+}
+
 /// The files of a scenario: no two are the same.
 private func papers(of scenario: Scenario, in world: World) throws -> [URL] {
     try #require(scenario.with.sizes).enumerated().map { number, size in

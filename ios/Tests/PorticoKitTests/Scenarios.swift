@@ -20,6 +20,8 @@ let scenarios: [String: @Sendable (Scenario) async throws -> Void] = [
     "batch_paused": pausedBatchWaitsForThePerson,
     "batch_metered": batchThatWouldCostWaits,
     "batch_handed_over": batchThatTheSystemCarriedArrivesOnce,
+    "documents": copyOfADocumentIsTouchedByNothing,
+    "client_begins": clientBeginsAConversation,
     "key_store_locked": lockedKeyStoreTouchesNothing,
     "port_throws": throwingPortTouchesNothing,
     "stream_ended": stoppedStreamEndsItsReader,
@@ -67,7 +69,7 @@ struct Scenario: Decodable, Sendable, CustomTestStringConvertible {
 
 /// Inputs and answers of a scenario; each has some of them.
 struct Inputs: Decodable, Sendable {
-    let person, from, to, other, first, second, conversation, text, name, firm, newest, what: String?
+    let person, from, to, other, first, second, conversation, text, name, title, firm, newest, what: String?
     let malformedCode, wrongCode, code: String?
     let triesLeft: UInt32?
     let titles, texts, ids: [String]?
@@ -95,7 +97,7 @@ struct Inputs: Decodable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case person, from, to, other, first, second, conversation, text, name, firm, newest, what
+        case person, from, to, other, first, second, conversation, text, name, title, firm, newest, what
         case malformedCode = "malformed_code"
         case wrongCode = "wrong_code"
         case triesLeft = "tries_left"

@@ -161,3 +161,31 @@ func program(_ name: String) -> URL {
         return Bundle.main.bundleURL.appendingPathComponent(name)
     #endif
 }
+
+@Sendable func clientBeginsAConversation(_ scenario: Scenario) async throws {
+    let with = scenario.with
+    let world = try World()
+    let claim = try world.conversation(with.conversation)
+    let (from, to) = (try await world.phone(with.from), try await world.phone(with.to))
+    let (portal, firm) = (try from.portal(), try to.portal())
+    let title = try #require(with.title)
+    let matter = try portal.timeline(conversation: claim, beforeSeq: nil, most: 1).head.matterId
+    let begin = { @Sendable (kind: ConversationKind, of: MatterId?) in
+        try await portal.asking {
+            try await $0.beginConversation(kind: kind, title: title, matter: of, participants: [], call: $1)
+        }
+    }
+
+    let begun = try await begin(.externalMatter, matter)
+    let refused = try await fault { try await begin(.staffChannel, nil) }
+    _ = try await portal.catchUp()
+    _ = try portal.send(conversation: begun, text: #require(with.text))
+    _ = try await portal.catchUp()
+    _ = try await firm.catchUp()
+
+    try #require(refused.code == with.code)
+    let page = try firm.timeline(conversation: begun, beforeSeq: nil, most: 9)
+    try #require(page.head.title == title && page.head.matterId == matter)
+    guard case .logged(let entry, _, _, _) = try #require(page.items.last) else { throw NothingThrown() }
+    try #require(entry.body == with.text)
+}

@@ -3,9 +3,7 @@
 use axum::body::Body;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request};
-use portico_wire::document::{
-    DocumentName, DocumentVersion, Documents, FileDocument, FileVersion, SendCopies,
-};
+use portico_wire::document::{DocumentCopy, DocumentName, Documents, FileDocument, FileVersion, SendCopies};
 use portico_wire::encoding::Sha256;
 use portico_wire::ids::{AttachmentId, ConversationId, DocumentId, MatterId};
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
@@ -136,7 +134,12 @@ pub(super) async fn copies(
             conversation_id,
             body: String::new(),
             composed_at_ms: 1,
-            documents: vec![DocumentVersion { document_id, version: 1 }],
+            documents: vec![DocumentCopy {
+                document_id,
+                version: 1,
+                sha256: Sha256::of(&[&[0]]),
+                name: "A".to_owned(),
+            }],
             receipt: None,
         };
         phone.put(&format!("/v1/copies/{}", phone.key()), &message).await

@@ -125,6 +125,7 @@ async fn is_out(world: &World, history: &History, person: &Person, compared: &mu
     for path in paths {
         let reply = person.phone.get(&path).await;
         compared.count(reply.status.is_success(), || path.clone(), false);
+        assert_eq!(reply.code(), "membership_ended", "{path}");
     }
     let cursor = Cursor { epoch: world.app.epoch(), seq: 0 };
     let reply = person.phone.get(&format!("/v1/sync?cursor={cursor}")).await;

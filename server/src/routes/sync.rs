@@ -47,6 +47,7 @@ pub(crate) async fn sync(
     loop {
         let page = match app.store().events_after(caller, cursor.seq, limit).await? {
             Found::SessionEnded => return Err(ProblemCode::SessionEnded.into()),
+            Found::MembershipEnded => return Err(ProblemCode::MembershipEnded.into()),
             Found::BeyondTheLog => return Err(ProblemCode::CursorReset.into()),
             Found::Events(page) => page,
         };

@@ -22,9 +22,9 @@ pub(crate) use sqlite::backups::{RestoreRefused, needed_segments, restore_databa
 pub(crate) use sqlite::batch_rows::{BatchRow, FinishedRow, NewBatch, NewSeal};
 pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Room, Standing};
 pub(crate) use sqlite::contents::{Content, StoredFile};
-pub(crate) use sqlite::documents::{Destination, Keeping, Source};
 pub(crate) use sqlite::firm::normal_email;
 pub(crate) use sqlite::jobs::{MailJob, PushJob};
+pub(crate) use sqlite::keeping::{Announced, Destination, Keeping, Source};
 pub(crate) use sqlite::reading::{EventPage, Found};
 pub(crate) use sqlite::sends::{SendAnswer, Sent};
 pub(crate) use sqlite::sessions::{Admission, FreshToken};

@@ -40,7 +40,8 @@ fn decided(app: &App, batch: &BatchRow, answer: Option<SendAnswer>) -> Received 
             metrics::counter!("portico_batches_total", "outcome" => "refused").increment(1);
             Received::Refused { refusal, offset, segment: Some(segment) }
         }
-        Some(SendAnswer::Withdrawn | SendAnswer::ConversationMissing) | None => Received::Gone,
+        Some(SendAnswer::Withdrawn | SendAnswer::ConversationMissing | SendAnswer::DocumentMissing)
+        | None => Received::Gone,
     }
 }
 
@@ -71,6 +72,8 @@ pub(super) async fn again(
             Ok(Received::Accepted { accepted: Box::new(accepted(app, row.caller, *sent)), offset })
         }
         SendAnswer::Refused(refusal) => Ok(Received::Refused { refusal, offset, segment: None }),
-        SendAnswer::Withdrawn | SendAnswer::ConversationMissing => Err(ProblemCode::Internal.into()),
+        SendAnswer::Withdrawn | SendAnswer::ConversationMissing | SendAnswer::DocumentMissing => {
+            Err(ProblemCode::Internal.into())
+        }
     }
 }

@@ -18,4 +18,4 @@ mod whole;
 pub(crate) use append::{Received, Start, receive, turn_away};
 pub(crate) use desk::Uploads;
 pub(crate) use expire::drop_expired;
-pub(crate) use whole::{Announced, receive_document};
+pub(crate) use whole::receive_document;

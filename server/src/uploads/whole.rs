@@ -9,7 +9,6 @@
 use std::io;
 
 use axum::body::Body;
-use portico_wire::encoding::Sha256;
 use portico_wire::ids::{SegmentId, SendKey};
 use portico_wire::problem::ProblemCode;
 use portico_wire::refusal::{Refusal, RefusalCode};
@@ -21,14 +20,7 @@ use super::append::{End, carry, drain};
 use crate::blobs::Layout;
 use crate::error::ApiError;
 use crate::state::App;
-use crate::store::{Caller, Destination, Keeping, Source, StoredFile};
-
-/// What a request says of its body.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Announced {
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: Sha256,
-}
+use crate::store::{Announced, Caller, Destination, Keeping, Source, StoredFile};
 
 /// Receives a document, or its newest version. It runs as a task of its own, so that nothing is left behind of one whose
 /// sender is gone.
@@ -64,7 +56,7 @@ async fn work(
     announced: Announced,
     body: &mut Body,
 ) -> Result<Keeping, ApiError> {
-    match app.store().document_wanted(caller, key, to.clone(), announced.size_bytes).await? {
+    match app.store().document_wanted(caller, key, to.clone(), announced).await? {
         Keeping::Wanted => {}
         decided => return Ok(decided),
     }
@@ -72,20 +64,24 @@ async fn work(
         return Err(ApiError::no_room());
     }
     let segment = SegmentId::from_parts(app.now_ms(), app.ports().random());
-    let kept = match sealed(app, segment, key, announced, body).await {
-        Ok(Ok(stored)) => {
-            let source = Source::Segment(segment, stored);
-            app.store().keep_document(caller, key, to, source).await.map_err(ApiError::from)
+    let stored = match sealed(app, segment, key, announced, body).await {
+        Ok(Ok(stored)) => stored,
+        Ok(Err(refusal)) => {
+            app.uploads().end(segment).await;
+            return Ok(Keeping::Refused(refusal));
         }
-        Ok(Err(refusal)) => Ok(Keeping::Refused(refusal)),
-        Err(fault) => Err(fault),
+        Err(fault) => {
+            app.uploads().end(segment).await;
+            return Err(fault);
+        }
     };
-    if matches!(kept, Ok(Keeping::Kept { is_new: true, .. })) {
-        app.uploads().forget(segment);
-    } else {
-        app.uploads().end(segment).await;
+    let kept = app.store().keep_document(caller, key, to, Source::Segment(segment, stored)).await;
+    match kept {
+        // Where nobody knows whether it was committed, its bytes stay; the next start looks.
+        Ok(Keeping::Kept { is_new: true, .. }) | Err(_) => drop(app.uploads().forget(segment)),
+        Ok(_) => app.uploads().end(segment).await,
     }
-    kept
+    Ok(kept?)
 }
 
 /// Seals the body into `segment`; what is to be known of it once it is durable, or why it is not what was announced.

@@ -11,7 +11,7 @@ use portico_core::portal::BackgroundTransfer;
 use portico_core::store::PickedFile;
 use portico_core::timeline::item::{Delivery, TimelineItem};
 use portico_core::upload::source::PickFault;
-use portico_ffi::{Portal, Reach, new_call};
+use portico_ffi::{Portal, Reach, copy_of, new_call};
 use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, SendKey};
 use serde_json::Value;
@@ -249,4 +249,27 @@ pub(crate) async fn batch_handed_over(with: &Value) {
         sender.catch_up(new_call()).await.unwrap();
         arrived_once(&stage, &reader, conversation, text, &papers).await;
     }
+}
+
+pub(crate) async fn documents(with: &Value) {
+    let stage = Stage::build();
+    let conversation = stage.conversation(with);
+    let (_from, sender) = stage.signed_in(text(with, "from")).await;
+    let (_to, reader) = stage.signed_in(text(with, "to")).await;
+    let papers = papers(with);
+    let path = paths(&stage, &papers).remove(0).to_string_lossy().into_owned();
+    let matter = sender.timeline(conversation, None, 1).unwrap().head.matter_id.unwrap();
+    let listed = async || sender.documents(matter, None, new_call()).await.unwrap().documents;
+
+    let name = text(with, "name").to_owned();
+    let kept = sender.add_document(matter, name, path, new_call()).await.unwrap();
+    let copies = listed().await.into_iter().map(copy_of).collect();
+    sender.send_documents(conversation, text(with, "text").to_owned(), copies).unwrap();
+    sender.catch_up(new_call()).await.unwrap();
+    sender.rename_document(kept.document_id, "Another name".to_owned(), new_call()).await.unwrap();
+    sender.remove_document(kept.document_id, new_call()).await.unwrap();
+
+    arrived_once(&stage, &reader, conversation, text(with, "text"), &papers).await;
+    assert_eq!(listed().await, []);
+    assert_eq!(reader.documents(matter, None, new_call()).await, Err(PortalError::NotHere));
 }

@@ -41,6 +41,8 @@ async fn play(id: &str, with: &Value) -> bool {
         "batch_paused" => files::batch_paused(with).await,
         "batch_metered" => files::batch_metered(with).await,
         "batch_handed_over" => files::batch_handed_over(with).await,
+        "documents" => files::documents(with).await,
+        "client_begins" => texts::client_begins(with).await,
         "key_store_locked" => ports::key_store_locked(with).await,
         "port_throws" => ports::port_throws(with).await,
         "stream_ended" => ports::stream_ended(with).await,

@@ -7,6 +7,7 @@ use portico_core::PortalError;
 use portico_core::outbox::entry::SendState;
 use portico_ffi::{Reach, new_call};
 use portico_tests::process::program;
+use portico_wire::conversation::ConversationKind;
 use portico_wire::ids::ConversationId;
 use serde_json::Value;
 
@@ -127,4 +128,26 @@ pub(crate) async fn unknown_things(with: &Value) {
         asked += 1;
     }
     assert!(asked > 0);
+}
+
+pub(crate) async fn client_begins(with: &Value) {
+    let stage = Stage::build();
+    let conversation = stage.conversation(with);
+    let (_from, client) = stage.signed_in(text(with, "from")).await;
+    let (_to, firm) = stage.signed_in(text(with, "to")).await;
+    let matter = client.timeline(conversation, None, 1).unwrap().head.matter_id;
+    let begin = async |kind, matter| {
+        client.begin_conversation(kind, text(with, "title").to_owned(), matter, Vec::new(), new_call()).await
+    };
+
+    let begun = begin(ConversationKind::ExternalMatter, matter).await.unwrap();
+    let refused = begin(ConversationKind::StaffChannel, None).await;
+    client.catch_up(new_call()).await.unwrap();
+    client.send(begun, text(with, "text").to_owned()).unwrap();
+    client.catch_up(new_call()).await.unwrap();
+
+    assert_eq!(refused, Err(PortalError::NotAllowed));
+    assert_eq!(texts(&firm, begun).await, [text(with, "text")]);
+    let head = firm.timeline(begun, None, 1).unwrap().head;
+    assert_eq!((head.title.as_str(), head.matter_id), (text(with, "title"), matter));
 }

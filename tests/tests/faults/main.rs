@@ -1,9 +1,10 @@
-//! Faults that only a kernel makes: packets that are lost, a disk that is full. Real processes in namespaces of their own.
+//! Faults that only a kernel makes: packets that are lost, a disk that is full, a file that may not be read. Real processes in namespaces of their own.
 //!
 //! `tests/run faults` runs these where namespaces are permitted, and says where they are not; cargo alone ignores them.
 #![cfg(target_os = "linux")]
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
 
+mod denied;
 mod disk;
 mod messages;
 mod packets;

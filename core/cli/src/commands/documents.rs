@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use portico_core::outbox::entry::CopiedDocument;
-use portico_core::portal::{DocumentSource, OfficeError};
+use portico_core::portal::DocumentSource;
 use portico_core::{Portal, PortalError};
-use portico_wire::document::{Document, DocumentAct, DocumentKept, DocumentRow, DocumentVersion};
+use portico_wire::document::{Document, DocumentAct, DocumentKept, DocumentRow};
 use portico_wire::file::disk_name;
 use portico_wire::ids::MatterId;
+use portico_wire::office::title_of;
 use serde_json::json;
 
 use super::download::free_path;
@@ -117,7 +118,7 @@ impl Documents {
             Self::List { matter } => list(cli, portal, self::matter(portal, matter).await?).await,
             Self::Add { matter, file, name } => {
                 let matter = self::matter(portal, matter).await?;
-                let name = name.clone().unwrap_or_else(|| file_name(file));
+                let name = named_as(name.as_ref(), &file_name(file))?;
                 let source = DocumentSource::File(file.clone());
                 let kept = portal.add_document(matter, &name, source).await;
                 say_kept(cli, kept.map_err(|fault| of_file(file, fault))?);
@@ -129,7 +130,7 @@ impl Documents {
                 let entry = super::download::entry_at(portal, conversation, *seq)?;
                 let file = file.checked_sub(1).and_then(|place| entry.files.get(place));
                 let file = file.ok_or(PortalError::NotHere)?;
-                let name = name.clone().unwrap_or_else(|| file.name.clone());
+                let name = named_as(name.as_ref(), &file.name)?;
                 let source = DocumentSource::Attachment(file.attachment_id);
                 say_kept(cli, portal.add_document(matter, &name, source).await?);
                 Ok(())
@@ -245,10 +246,16 @@ async fn send(
 fn say_kept(cli: &Cli, kept: DocumentKept) {
     let DocumentKept { document_id, version, .. } = kept;
     if cli.json {
-        print::json(&json!(DocumentVersion { document_id, version }));
+        print::json(&json!({ "document_id": document_id, "version": version }));
     } else {
         println!("{document_id}  version {version}");
     }
+}
+
+/// The name that was given, or the file's as a title.
+fn named_as(given: Option<&String>, file: &str) -> Result<String, CliError> {
+    let name = given.cloned().or_else(|| title_of(file));
+    name.ok_or_else(|| CliError::Input("the file has no name; give one with --name".to_owned()))
 }
 
 fn file_name(file: &Path) -> String {
@@ -256,11 +263,9 @@ fn file_name(file: &Path) -> String {
 }
 
 /// Names the file that can not be read.
-fn of_file(file: &Path, fault: OfficeError) -> CliError {
+fn of_file(file: &Path, fault: PortalError) -> CliError {
     match fault {
-        OfficeError::Portal(fault @ PortalError::FileUnreadable { .. }) => {
-            CliError::File { path: file.to_owned(), fault }
-        }
+        PortalError::FileUnreadable { .. } => CliError::File { path: file.to_owned(), fault },
         fault => fault.into(),
     }
 }

@@ -42,8 +42,7 @@ pub(crate) async fn get(
         Standing::Decided(SendAnswer::Refused(_) | SendAnswer::Withdrawn) => {
             BatchStanding::Withdrawn { epoch }
         }
-        Standing::Decided(SendAnswer::ConversationMissing) | Standing::Unknown => {
-            BatchStanding::Unknown { epoch }
-        }
+        Standing::Decided(SendAnswer::ConversationMissing | SendAnswer::DocumentMissing)
+        | Standing::Unknown => BatchStanding::Unknown { epoch },
     }))
 }

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use http::header::CONTENT_LENGTH;
 use portico_wire::encoding::Sha256;
 
-use crate::uploads::Announced;
+use crate::store::Announced;
 
 /// The body, and what is announced of it: its length by `content-length`, its hash by the query. None without a length.
 pub(super) fn announced(sha256: Sha256, request: Request) -> (Option<Announced>, Body) {

@@ -17,7 +17,6 @@ use portico_wire::document::DocumentKept;
 use portico_wire::problem::ProblemCode;
 
 use crate::error::ApiError;
-use crate::routes::made;
 use crate::state::App;
 use crate::store::Keeping;
 
@@ -25,7 +24,7 @@ use crate::store::Keeping;
 fn kept(app: &App, keeping: Keeping) -> Result<Answer<DocumentKept>, ApiError> {
     let (document_id, version) = match keeping {
         Keeping::Kept { document, version, .. } => (document, version),
-        Keeping::Denied(change) => made(Err(change))?,
+        Keeping::NotFound => return Err(ProblemCode::NotFound.into()),
         Keeping::Refused(refusal) => return Err(ApiError::refused(&refusal, app.epoch())),
         Keeping::Wanted => return Err(ProblemCode::Internal.into()),
     };

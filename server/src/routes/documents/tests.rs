@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::header::CONTENT_LENGTH;
 use http::{Method, Request, StatusCode};
 use portico_wire::document::{
-    Document, DocumentAct, DocumentKept, DocumentName, DocumentRow, DocumentVersion, Documents, FileDocument,
+    Document, DocumentAct, DocumentCopy, DocumentKept, DocumentName, DocumentRow, Documents, FileDocument,
     FileVersion, SendCopies,
 };
 use portico_wire::encoding::Sha256;
@@ -55,16 +55,27 @@ async fn remove(phone: &Phone, document: DocumentId) -> Reply {
     phone.post(&format!("/v1/documents/{document}/removal"), &()).await
 }
 
-fn copies(world: &World, to: ConversationId, documents: &[(DocumentId, u32)]) -> SendCopies {
-    let documents = documents
-        .iter()
-        .map(|(document_id, version)| DocumentVersion { document_id: *document_id, version: *version });
+/// A message with these versions, as a phone that has looked at them asks for it.
+async fn copies(
+    world: &World,
+    phone: &Phone,
+    to: ConversationId,
+    documents: &[(DocumentId, u32)],
+) -> SendCopies {
+    let mut copies = Vec::new();
+    for (document_id, version) in documents {
+        let told: Document = phone.get(&format!("/v1/documents/{document_id}")).await.json();
+        let change = told.changes.into_iter().rev().find(|change| change.version == *version);
+        let (name, sha256) =
+            change.map_or(("A".to_owned(), Sha256::ZERO), |change| (change.name, change.sha256));
+        copies.push(DocumentCopy { document_id: *document_id, version: *version, sha256, name });
+    }
     SendCopies {
         epoch: world.app.epoch(),
         conversation_id: to,
         body: String::new(),
         composed_at_ms: 1,
-        documents: documents.collect(),
+        documents: copies,
         receipt: None,
     }
 }
@@ -129,12 +140,13 @@ async fn copy_in_a_message_is_touched_by_nothing_that_follows() {
     let bytes = content(3, 70_000);
     let lease = add(&world, &mara, "Lease.pdf", &bytes).await;
     let claim = world.conversation("claim");
-    let sent: Accepted = send(&mara, mara.key(), &copies(&world, claim, &[(lease, 1)])).await.json();
+    let sent: Accepted =
+        send(&mara, mara.key(), &copies(&world, &mara, claim, &[(lease, 1)]).await).await.json();
 
     version(&mara, lease, b"another").await;
     rename(&mara, lease, "Other name.pdf").await;
     let again: Accepted =
-        send(&mara, mara.key(), &copies(&world, claim, &[(lease, 1), (lease, 2)])).await.json();
+        send(&mara, mara.key(), &copies(&world, &mara, claim, &[(lease, 1), (lease, 2)]).await).await.json();
     remove(&mara, lease).await;
 
     let [copy] = &sent.entry.files[..] else { panic!("{:?}", sent.entry.files) };
@@ -162,7 +174,7 @@ async fn message_with_copies_is_sent_once() {
     let mara = world.phone("mara").await;
     let lease = add(&world, &mara, "Lease.pdf", b"lease").await;
     let (key, claim) = (mara.key(), world.conversation("claim"));
-    let message = copies(&world, claim, &[(lease, 1)]);
+    let message = copies(&world, &mara, claim, &[(lease, 1)]).await;
 
     let first: Accepted = send(&mara, key, &message).await.json();
     remove(&mara, lease).await;
@@ -171,8 +183,7 @@ async fn message_with_copies_is_sent_once() {
 
     assert_eq!(first, second);
     assert_eq!(other.code(), "send_key_reused!");
-    let late = copies(&world, claim, &[(lease, 1)]);
-    assert_eq!(send(&mara, mara.key(), &late).await.code(), "document_not_found!");
+    assert_eq!(send(&mara, mara.key(), &message).await.code(), "document_not_found!");
 }
 
 // R11, R12, R13: what a message may hold, it may hold of copies.
@@ -183,7 +194,7 @@ async fn copies_that_can_not_be_sent_are_refused_with_numbers_and_places() {
     let lease = add(&world, &mara, "Lease.pdf", &content(1, 1_000)).await;
     let (firm, two) = (world.firm.firm_id, [(lease, 1), (lease, 9)]);
     let sent = async |documents: &[(DocumentId, u32)]| {
-        send(&mara, mara.key(), &copies(&world, claim, documents)).await
+        send(&mara, mara.key(), &copies(&world, &mara, claim, documents).await).await
     };
 
     let missing = sent(&two).await;
@@ -225,7 +236,7 @@ async fn file_of_a_conversation_becomes_a_document() {
     world.app.store().set_verdict(file, Verdict::Refused).await.unwrap();
     assert_eq!(fetch(&mara, kept.document_id, "?version=1").await.code(), "attachment_refused");
     let copy: Accepted =
-        send(&mara, mara.key(), &copies(&world, claim, &[(kept.document_id, 1)])).await.json();
+        send(&mara, mara.key(), &copies(&world, &mara, claim, &[(kept.document_id, 1)]).await).await.json();
     assert_eq!(amina.attachment(copy.entry.files[0].attachment_id).await.code(), "attachment_refused");
 }
 
@@ -328,4 +339,87 @@ async fn documents_come_in_pages_the_newest_first() {
     let names = |page: &Documents| page.documents.iter().map(|row| row.name.clone()).collect::<Vec<_>>();
     assert_eq!((names(&first), first.more), (vec!["c".to_owned(), "b".to_owned()], true));
     assert_eq!((names(&second), second.more), (vec!["a".to_owned()], false));
+}
+
+// R1, R13: the bytes are those that the sender saw, or none.
+#[tokio::test]
+async fn copy_of_other_bytes_than_the_sender_saw_is_refused() {
+    let world = World::new().await;
+    let (mara, claim) = (world.phone("mara").await, world.conversation("claim"));
+    let lease = add(&world, &mara, "Lease.pdf", b"lease").await;
+    let mut message = copies(&world, &mara, claim, &[(lease, 1)]).await;
+    message.documents[0].sha256 = Sha256::of(&[b"another"]);
+
+    assert_eq!(send(&mara, mara.key(), &message).await.code(), "document_not_found!");
+}
+
+// R13, R51: a key stands for one thing: the same bytes at the same place.
+#[tokio::test]
+async fn key_that_was_used_for_something_else_is_refused() {
+    let world = World::new().await;
+    let mara = world.phone("mara").await;
+    let (key, bytes) = (mara.key(), b"lease");
+    let hash = Sha256::of(&[bytes]);
+    let kept = bring(&mara, &new_document(&world, key, "Lease.pdf"), bytes, 5, hash).await;
+    let lease = kept.json::<DocumentKept>().document_id;
+
+    let other = Sha256::of(&[b"other"]);
+    let bytes_of_others = bring(&mara, &new_document(&world, key, "Lease.pdf"), b"other", 5, other).await;
+    let version = bring(&mara, &format!("/v1/documents/{lease}/versions/{key}?"), bytes, 5, hash).await;
+
+    assert_eq!([bytes_of_others.code(), version.code()], ["send_key_reused!"; 2]);
+    assert_eq!((list(&world, &mara).await.len(), world.segments()), (1, 1));
+}
+
+// R45: an empty file is a file.
+#[tokio::test]
+async fn empty_document_is_kept_and_fetched() {
+    let world = World::new().await;
+    let mara = world.phone("mara").await;
+
+    let empty = add(&world, &mara, "Empty.txt", b"").await;
+
+    let fetched = fetch(&mara, empty, "").await;
+    assert_eq!((fetched.status, fetched.body), (StatusCode::OK, Vec::new()));
+}
+
+// R43, R55: a device that is signed out while it brings a document brings none.
+#[tokio::test]
+async fn document_of_a_device_that_was_signed_out_meanwhile_is_not_kept() {
+    let world = World::new().await;
+    let (mara, tablet) = (world.phone("mara").await, world.phone("mara").await);
+    let (bytes, path) = (content(1, 200_000), new_document(&world, mara.key(), "Lease.pdf"));
+    let hash = Sha256::of(&[&bytes]);
+    let signing_out = {
+        let (tablet, device) = (&tablet, mara.device);
+        async move { tablet.delete(&format!("/v1/devices/{device}")).await }
+    };
+    let half = bytes[..100_000].to_vec();
+    let rest = bytes[100_000..].to_vec();
+    let (first, more) = tokio::sync::oneshot::channel::<()>();
+    let frames = futures_util::stream::unfold((0, Some(more)), move |(number, more)| {
+        let (half, rest) = (half.clone(), rest.clone());
+        async move {
+            match (number, more) {
+                (0, more) => Some((Ok::<_, std::io::Error>(half), (1, more))),
+                (1, Some(more)) => {
+                    more.await.unwrap();
+                    Some((Ok(rest), (2, None)))
+                }
+                _ => None,
+            }
+        }
+    });
+    let request = Request::builder().method(Method::PUT).uri(format!("{path}sha256={hash}"));
+    let request = request.header(WIRE_HEADER, WIRE_VERSION).header(CONTENT_LENGTH, 200_000);
+    let request = request.header("authorization", format!("Bearer {}", mara.token));
+    let bringing = ask(&mara.router, request.body(Body::from_stream(frames)).unwrap());
+
+    let (brought, ()) = tokio::join!(bringing, async {
+        signing_out.await;
+        first.send(()).unwrap();
+    });
+
+    assert_eq!(brought.code(), "not_found");
+    assert_eq!((list(&world, &tablet).await, world.segments()), (vec![], 0));
 }

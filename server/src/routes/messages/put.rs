@@ -42,6 +42,7 @@ pub(crate) fn answered(app: &App, caller: Caller, answer: SendAnswer) -> Result<
         SendAnswer::Refused(refusal) => Err(ApiError::refused(&refusal, app.epoch())),
         SendAnswer::Withdrawn => Err(ApiError::refused(&Refusal::of(RefusalCode::Withdrawn), app.epoch())),
         SendAnswer::ConversationMissing => Err(ProblemCode::ConversationMissing.into()),
+        SendAnswer::DocumentMissing => Err(ProblemCode::DocumentMissing.into()),
     }
 }
 

@@ -40,7 +40,9 @@ pub(crate) async fn withdraw(
         }
         SendAnswer::Refused(refusal) => WithdrawAnswer::Refused { epoch, refusal },
         SendAnswer::Withdrawn => WithdrawAnswer::Withdrawn { epoch },
-        SendAnswer::ConversationMissing => return Err(ProblemCode::Internal.into()),
+        SendAnswer::ConversationMissing | SendAnswer::DocumentMissing => {
+            return Err(ProblemCode::Internal.into());
+        }
     }))
 }
 

@@ -41,7 +41,8 @@ pub(super) fn readable(
     let (columns, readable) = (contents::COLUMNS, access::readable_by("a.conversation_id", "a.seq"));
     connection
         .prepare_cached(&format!(
-            "SELECT {columns}, a.name FROM attachments AS a JOIN contents AS c ON c.content_id = a.content_id
+            "SELECT {columns}, a.name FROM attachments AS a JOIN contents AS c
+               ON c.firm_id = a.firm_id AND c.content_id = a.content_id
              WHERE a.firm_id = ?1 AND a.attachment_id = ?3 AND {readable}"
         ))?
         .query_row(

@@ -293,8 +293,13 @@ pub(crate) fn restore_database(
         "DELETE FROM access_tokens; DELETE FROM mail_jobs; DELETE FROM challenges; DELETE FROM push_jobs;
          DELETE FROM batches; DELETE FROM finished_uploads;",
     )?;
-    transaction
-        .execute("UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1)", params![now_ms])?;
+    // Whoever has left the firm has nothing that a session opens, and a phone of theirs must go on hearing so.
+    transaction.execute(
+        "UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1) WHERE EXISTS (
+           SELECT 1 FROM memberships AS m WHERE m.firm_id = devices.firm_id AND m.person_id = devices.person_id
+             AND m.ended_at_ms IS NULL)",
+        params![now_ms],
+    )?;
     transaction.commit()?;
     close_whole(restored)?;
     Ok(Ok(life.epoch))

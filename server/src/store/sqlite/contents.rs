@@ -2,7 +2,7 @@
 
 use portico_wire::encoding::Sha256;
 use portico_wire::ids::{ContentId, FirmId, SegmentId};
-use rusqlite::{Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::row;
 use super::scans::Verdict;
@@ -97,6 +97,20 @@ impl Store {
             Ok(orphans)
         })
     }
+}
+
+/// A file of the firm with these bytes.
+pub(super) fn of_hash(
+    connection: &Connection,
+    firm: FirmId,
+    sha256: &Sha256,
+) -> rusqlite::Result<Option<Content>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM contents AS c WHERE c.firm_id = ?1 AND c.sha256 = ?2 LIMIT 1"
+        ))?
+        .query_row(params![firm.as_bytes(), sha256.as_bytes()], read)
+        .optional()
 }
 
 /// Keeps the files of a segment, sealed under keys of `batch_id`; their ids, in the same order.

@@ -1,16 +1,17 @@
 //! Messages that take copies of documents along (R1, R2, R45): their bytes are here already.
 //!
-//! Holds: a copy is a file of its own, with its own id and the name that the document had; nothing that is done to the
+//! Holds: a copy is a file of its own, with its own id and the name that its sender saw; nothing that is done to the
 //! document touches it. It takes no room a second time. What was accepted before a restore is accepted again, as long as
 //! the restored server has the bytes: no phone holds them.
 
-use portico_wire::document::{DocumentVersion, SendCopies};
+use portico_wire::document::{DocumentCopy, SendCopies};
 use portico_wire::entry::EntryFile;
+use portico_wire::file::check_name;
 use portico_wire::ids::{AttachmentId, ContentId, SendKey};
 use portico_wire::message::Body;
 use portico_wire::refusal::{Refusal, RefusalCode};
 
-use super::attachments::NamedFile;
+use super::contents::{self, Content};
 use super::sends::{self, Meaning, SendAnswer};
 use super::sessions::Caller;
 use super::store::{Store, StoreError};
@@ -41,7 +42,7 @@ impl Store {
                 body: message.body,
                 receipted,
             };
-            sends::settle(write, caller, key, meaning, |write, body| {
+            sends::decide(write, caller, key, meaning, |write, body| {
                 if receipted == Receipted::Valid {
                     return again(write, caller, &message.documents);
                 }
@@ -62,7 +63,7 @@ impl Store {
 fn copies(
     write: &mut Write<'_>,
     caller: Caller,
-    documents: &[DocumentVersion],
+    documents: &[DocumentCopy],
 ) -> rusqlite::Result<Result<Vec<Copied>, Refusal>> {
     let limits = limits::of_firm(write.connection, caller.firm_id)?.batch();
     let (count, mut bytes) = (documents.len() as u64, 0_u64);
@@ -71,40 +72,44 @@ fn copies(
     }
     let mut copies = Vec::new();
     for (place, document) in (0..).zip(documents) {
+        if let Err(refusal) = check_name(&document.name) {
+            return Ok(Err(refusal.of_file(place)));
+        }
         let found = documents::file(write.connection, caller, document.document_id, Some(document.version))?;
-        let Some(found) = found else {
+        let Some(content) = found.map(|found| found.content).filter(|found| found.sha256 == document.sha256)
+        else {
             return Ok(Err(Refusal::of(RefusalCode::DocumentNotFound).of_file(place)));
         };
-        bytes = bytes.saturating_add(found.content.size_bytes);
-        copies.push(copy(write, found));
+        bytes = bytes.saturating_add(content.size_bytes);
+        copies.push(copy(write, document, content));
     }
     Ok(limits.check(count, bytes).map(|()| copies))
 }
 
-/// The same for what was accepted before a restore: neither access nor limits are asked.
+/// The same for what was accepted before a restore: neither access nor limits are asked, and any file of the firm with those
+/// bytes will do, whatever the document is called or holds by now.
 fn again(
     write: &mut Write<'_>,
     caller: Caller,
-    documents: &[DocumentVersion],
+    documents: &[DocumentCopy],
 ) -> rusqlite::Result<Result<Vec<Copied>, Refusal>> {
     let mut copies = Vec::new();
     for (place, document) in (0..).zip(documents) {
-        let (firm, version) = (caller.firm_id, Some(document.version));
-        match documents::kept_file(write.connection, firm, document.document_id, version)? {
-            Some(found) => copies.push(copy(write, found)),
+        match contents::of_hash(write.connection, caller.firm_id, &document.sha256)? {
+            Some(content) => copies.push(copy(write, document, content)),
             None => return Ok(Err(Refusal::of(RefusalCode::DocumentNotFound).of_file(place))),
         }
     }
     Ok(Ok(copies))
 }
 
-fn copy(write: &mut Write<'_>, found: NamedFile) -> Copied {
+fn copy(write: &mut Write<'_>, document: &DocumentCopy, content: Content) -> Copied {
     let file = EntryFile {
         attachment_id: AttachmentId::from_parts(write.now_ms, write.ports.random()),
-        name: found.name,
-        media_type: found.content.media_type,
-        sha256: found.content.sha256,
-        size_bytes: found.content.size_bytes,
+        name: document.name.clone(),
+        media_type: content.media_type,
+        sha256: content.sha256,
+        size_bytes: content.size_bytes,
     };
-    (file, found.content.content_id)
+    (file, content.content_id)
 }

@@ -1,62 +1,28 @@
-//! Documents of matters (R45): kept, given new versions, renamed, removed.
+//! Documents of matters (R45): listed, opened, renamed, removed. How bytes become one is in `keeping`.
 //!
 //! Invariants: a document is its changes, each of which tells the whole; they only grow, and the last one is what it is
 //! now. Removing hides it: its bytes and its changes stay. Who may not know of the matter hears that there is none (R17).
 
 use portico_wire::document::{DocumentChange, DocumentRow};
-use portico_wire::ids::{
-    AttachmentId, ContentId, DocumentId, FirmId, MatterId, PersonId, SegmentId, SendKey,
-};
-use portico_wire::refusal::Refusal;
-use portico_wire::upload::batch_id;
+use portico_wire::ids::{ContentId, DocumentId, MatterId, PersonId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::attachments::{self, NamedFile};
-use super::contents::{self, StoredFile};
+use super::attachments::NamedFile;
+use super::contents;
 use super::sessions::Caller;
 use super::stays::Change;
 use super::store::{Store, StoreError};
 use super::writer::Write;
-use super::{limits, made, matters, people, row};
+use super::{matters, people, row};
 use crate::access;
 
-/// What bytes become.
-#[derive(Clone)]
-pub(crate) enum Destination {
-    /// A document of this matter, under this name.
-    New { matter: MatterId, name: String },
-    /// The newest version of this one.
-    Next { document: DocumentId },
-}
-
-/// Whence the bytes come.
-pub(crate) enum Source {
-    /// A file of an entry that the caller may read.
-    Attachment(AttachmentId),
-    /// One file of its own in a segment, sealed under a key of the batch that the maker's key names.
-    Segment(SegmentId, StoredFile),
-}
-
-/// What becomes of bytes that are to be kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Keeping {
-    /// They are this version of this document; `is_new`: since now, and not since the key came first.
-    Kept { document: DocumentId, version: u32, is_new: bool },
-    /// They may come.
-    Wanted,
-    /// There is no such matter, document or file for the caller, or the caller may not.
-    Denied(Change),
-    /// They are more than the firm allows, or not the bytes that were announced.
-    Refused(Refusal),
-}
-
 /// The newest change of a document.
-struct Newest {
-    number: u32,
-    is_removed: bool,
-    name: String,
-    version: u32,
-    content: ContentId,
+pub(super) struct Newest {
+    pub(super) number: u32,
+    pub(super) is_removed: bool,
+    pub(super) name: String,
+    pub(super) version: u32,
+    pub(super) content: ContentId,
 }
 
 /// The documents as they are now, each with its last change and that one's bytes: `d`, `n`, `c`, and the matter `place`.
@@ -166,34 +132,6 @@ impl Store {
         self.read(move |tx| file(tx, caller, document, version)).await
     }
 
-    /// What would become of `bytes` that the caller wants to keep; asked before they come.
-    ///
-    /// # Errors
-    /// As [`Store::read`].
-    pub(crate) async fn document_wanted(
-        &self,
-        caller: Caller,
-        key: SendKey,
-        to: Destination,
-        bytes: u64,
-    ) -> Result<Keeping, StoreError> {
-        self.read(move |tx| Ok(ruling(tx, caller, key, &to, Some(bytes))?.0)).await
-    }
-
-    /// Keeps bytes as a document or as its newest version; the same key again keeps nothing.
-    ///
-    /// # Errors
-    /// As [`Store::write`]; nothing is kept.
-    pub(crate) async fn keep_document(
-        &self,
-        caller: Caller,
-        key: SendKey,
-        to: Destination,
-        source: Source,
-    ) -> Result<Keeping, StoreError> {
-        self.write(move |write| keep(write, caller, key, to, source)).await
-    }
-
     /// Gives a document another name.
     ///
     /// # Errors
@@ -231,7 +169,11 @@ impl Store {
     }
 }
 
-fn knows_matter(connection: &Connection, caller: Caller, matter: MatterId) -> rusqlite::Result<bool> {
+pub(super) fn knows_matter(
+    connection: &Connection,
+    caller: Caller,
+    matter: MatterId,
+) -> rusqlite::Result<bool> {
     let member = people::current_member(connection, caller.firm_id, caller.person_id)?;
     let door = matters::door(connection, caller.firm_id, matter, caller.person_id)?;
     Ok(member.zip(door).is_some_and(|(member, door)| access::can_know_of_matter(member.reader, door)))
@@ -277,16 +219,6 @@ pub(super) fn file(
     if newest.is_none_or(|newest| newest.is_removed) {
         return Ok(None);
     }
-    kept_file(connection, caller.firm_id, document, version)
-}
-
-/// The same, asking nobody: also of a document that is hidden or removed.
-pub(super) fn kept_file(
-    connection: &Connection,
-    firm: FirmId,
-    document: DocumentId,
-    version: Option<u32>,
-) -> rusqlite::Result<Option<NamedFile>> {
     let columns = contents::COLUMNS;
     connection
         .prepare_cached(&format!(
@@ -295,19 +227,26 @@ pub(super) fn kept_file(
              WHERE n.firm_id = ?1 AND n.document_id = ?2 AND (?3 IS NULL OR n.version = ?3)
              ORDER BY n.number DESC LIMIT 1"
         ))?
-        .query_row(params![firm.as_bytes(), document.as_bytes(), version], |found| {
+        .query_row(params![caller.firm_id.as_bytes(), document.as_bytes(), version], |found| {
             Ok(NamedFile { content: contents::read(found)?, name: found.get(contents::COLUMN_COUNT)? })
         })
         .optional()
 }
 
 /// The newest change of a document, also of a removed one; none where the caller may not know of its matter.
-fn newest(connection: &Connection, caller: Caller, document: DocumentId) -> rusqlite::Result<Option<Newest>> {
+pub(super) fn newest(
+    connection: &Connection,
+    caller: Caller,
+    document: DocumentId,
+) -> rusqlite::Result<Option<Newest>> {
     let known = access::matter_known_by();
     connection
         .prepare_cached(&format!(
-            "SELECT n.number, n.act = 'removed', n.name, n.version, n.content_id FROM {NOW}
-             WHERE d.firm_id = ?1 AND d.document_id = ?3 AND {known}"
+            "SELECT n.number, n.act = 'removed', n.name, n.version, n.content_id FROM documents AS d
+             JOIN document_changes AS n ON n.firm_id = d.firm_id AND n.document_id = d.document_id
+             JOIN matters AS place ON place.firm_id = d.firm_id AND place.matter_id = d.matter_id
+             WHERE d.firm_id = ?1 AND d.document_id = ?3 AND {known}
+             ORDER BY n.number DESC LIMIT 1"
         ))?
         .query_row(
             params![caller.firm_id.as_bytes(), caller.person_id.as_bytes(), document.as_bytes()],
@@ -324,109 +263,6 @@ fn newest(connection: &Connection, caller: Caller, document: DocumentId) -> rusq
         .optional()
 }
 
-/// What becomes of `bytes`, or of bytes that the firm has already; and what is there before the next version.
-fn ruling(
-    connection: &Connection,
-    caller: Caller,
-    key: SendKey,
-    to: &Destination,
-    bytes: Option<u64>,
-) -> rusqlite::Result<(Keeping, Option<Newest>)> {
-    let before = match to {
-        Destination::New { matter, .. } if !knows_matter(connection, caller, *matter)? => {
-            return Ok((Keeping::Denied(Change::NotFound), None));
-        }
-        Destination::New { .. } => None,
-        Destination::Next { document } => match newest(connection, caller, *document)? {
-            Some(newest) if !newest.is_removed => Some(newest),
-            Some(_) | None => return Ok((Keeping::Denied(Change::NotFound), None)),
-        },
-    };
-    if let Some((document, version)) = made_before(connection, caller, key)? {
-        return Ok((Keeping::Kept { document, version, is_new: false }, None));
-    }
-    if let Some(bytes) = bytes {
-        let limits = limits::of_firm(connection, caller.firm_id)?;
-        let allowed = match limits.batch().check(1, bytes) {
-            Ok(()) => limits::quota(connection, caller, key, limits, bytes)?,
-            Err(refusal) => Err(refusal),
-        };
-        if let Err(refusal) = allowed {
-            return Ok((Keeping::Refused(refusal), None));
-        }
-    }
-    Ok((Keeping::Wanted, before))
-}
-
-/// The change that the caller's key has made already.
-fn made_before(
-    connection: &Connection,
-    caller: Caller,
-    key: SendKey,
-) -> rusqlite::Result<Option<(DocumentId, u32)>> {
-    let id = made::id(caller, key, "document");
-    connection
-        .prepare_cached(
-            "SELECT document_id, version FROM document_changes WHERE firm_id = ?1 AND change_id = ?2",
-        )?
-        .query_row(params![caller.firm_id.as_bytes(), id], |found| {
-            Ok((row::id(found, 0, DocumentId::from_bytes)?, found.get(1)?))
-        })
-        .optional()
-}
-
-fn keep(
-    write: &mut Write<'_>,
-    caller: Caller,
-    key: SendKey,
-    to: Destination,
-    source: Source,
-) -> rusqlite::Result<Keeping> {
-    let firm = caller.firm_id;
-    let bytes = match &source {
-        Source::Attachment(_) => None,
-        Source::Segment(_, stored) => Some(stored.size_bytes),
-    };
-    let before = match ruling(write.connection, caller, key, &to, bytes)? {
-        (Keeping::Wanted, before) => before,
-        (decided, _) => return Ok(decided),
-    };
-    let content = match source {
-        Source::Attachment(attachment) => {
-            match attachments::readable(write.connection, caller, attachment)? {
-                Some(file) => file.content.content_id,
-                None => return Ok(Keeping::Denied(Change::NotFound)),
-            }
-        }
-        Source::Segment(segment, stored) => {
-            limits::count(write, firm, stored.size_bytes)?;
-            let kept = contents::insert(write, firm, segment, batch_id(key), &[stored])?;
-            *kept.first().ok_or(rusqlite::Error::QueryReturnedNoRows)?
-        }
-    };
-    let change_id = made::id(caller, key, "document");
-    let (document, act, next) = match (to, before) {
-        (Destination::New { matter, name }, _) => {
-            let document = DocumentId::from_bytes(change_id);
-            write
-                .connection
-                .prepare_cached(
-                    "INSERT INTO documents (firm_id, document_id, matter_id) VALUES (?1, ?2, ?3)",
-                )?
-                .execute(params![firm.as_bytes(), document.as_bytes(), matter.as_bytes()])?;
-            (document, "added", Newest { number: 1, is_removed: false, name, version: 1, content })
-        }
-        (Destination::Next { document }, Some(before)) => {
-            let (number, version) = (before.number + 1, before.version + 1);
-            (document, "versioned", Newest { number, version, content, ..before })
-        }
-        (Destination::Next { .. }, None) => return Ok(Keeping::Denied(Change::NotFound)),
-    };
-    let version = next.version;
-    insert(write, caller, document, change_id, act, &next)?;
-    Ok(Keeping::Kept { document, version, is_new: true })
-}
-
 /// Adds the change after `from`, which says what holds from then on.
 fn change(
     write: &mut Write<'_>,
@@ -440,7 +276,8 @@ fn change(
     Ok(Change::Made)
 }
 
-fn insert(
+/// Adds a change to a document.
+pub(super) fn insert(
     write: &Write<'_>,
     caller: Caller,
     document: DocumentId,

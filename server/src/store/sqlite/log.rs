@@ -17,7 +17,8 @@ pub(super) const ENTRY_COLUMNS: &str = "e.entry_id, e.conversation_id, e.seq, e.
     e.author_name, e.accepted_at_ms, e.composed_at_ms, b.body, b.salt, e.previous_hash, e.hash, e.send_key,
     (SELECT json_group_array(json_array(hex(a.attachment_id), a.name, c.media_type, hex(c.sha256), c.size_bytes)
        ORDER BY a.place)
-     FROM attachments AS a JOIN contents AS c ON c.content_id = a.content_id
+     FROM attachments AS a JOIN contents AS c
+       ON c.firm_id = a.firm_id AND c.content_id = a.content_id
      WHERE a.firm_id = e.firm_id AND a.conversation_id = e.conversation_id AND a.seq = e.seq)";
 
 /// How many columns [`ENTRY_COLUMNS`] are.

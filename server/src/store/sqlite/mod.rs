@@ -4,7 +4,7 @@
 //! - `row`: how ids, hashes and seqs lie in a row. `facts`: what the access rule needs of a conversation.
 //! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`, `contents`: files. `events`, `heads`, `looks`, `reading`: what phones read. `search`: the index of messages, and who finds what in it.
 //! - `people`, `matters`, `conversations`, `stays`: the firm's people at work, and who is in what. `made`: ids by a key.
-//! - `documents`, `copies`: documents of matters, and messages that take copies of them.
+//! - `documents`, `keeping`, `copies`: documents of matters, how bytes become one, and messages that take copies of them.
 //! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
@@ -23,6 +23,7 @@ mod facts;
 pub(super) mod firm;
 mod heads;
 pub(super) mod jobs;
+pub(super) mod keeping;
 pub(super) mod limits;
 mod log;
 mod looks;

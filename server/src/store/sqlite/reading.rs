@@ -18,7 +18,7 @@ use super::log::{ENTRY_COLUMNS, ENTRY_TABLES, for_reader, read_entry};
 use super::sessions::{self, Caller};
 use super::store::{Store, StoreError};
 use super::{backups, facts, heads, looks, people, row};
-use crate::access::{self, Stay};
+use crate::access::{self, Membership, Stay};
 
 /// Past this many bytes a snapshot gives heads with fewer entries: what is missing comes by history.
 const SNAPSHOT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -28,6 +28,8 @@ const SNAPSHOT_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(crate) enum Found {
     /// The device was signed out, or the membership has ended.
     SessionEnded,
+    /// The person belongs to the firm no longer.
+    MembershipEnded,
     /// The cursor is beyond the log: it is of another life.
     BeyondTheLog,
     /// Events after the cursor; none if nothing has changed.
@@ -56,8 +58,10 @@ impl Store {
         limit: u32,
     ) -> Result<Found, StoreError> {
         self.read(move |tx| {
-            if !sessions::is_signed_in(tx, caller)? {
-                return Ok(Found::SessionEnded);
+            match sessions::membership_now(tx, caller)? {
+                Some(Membership::Current) => {}
+                Some(Membership::Ended) => return Ok(Found::MembershipEnded),
+                None => return Ok(Found::SessionEnded),
             }
             let last = last_event_seq(tx, caller.firm_id, caller.person_id)?;
             if after > last {

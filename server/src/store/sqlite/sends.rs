@@ -37,6 +37,8 @@ pub(crate) enum SendAnswer {
     Withdrawn,
     /// It was accepted before a restore; the firm has to make the conversation again first.
     ConversationMissing,
+    /// It was accepted before a restore, and the restored server has no file with the bytes of a copy of its.
+    DocumentMissing,
 }
 
 /// What is kept of a key.
@@ -114,7 +116,7 @@ fn send(
         body: message.body,
         receipted,
     };
-    settle(write, caller, key, meaning, |_, body| {
+    decide(write, caller, key, meaning, |_, body| {
         // What was accepted before a restore is not judged again.
         let judged = if receipted == Receipted::Valid { Ok(()) } else { Body::parse(body).map(drop) };
         Ok(judged.map(|()| Vec::new()))
@@ -123,7 +125,7 @@ fn send(
 
 /// Decides a key whose content is here whole, or says again what became of it. `content`: what its limits say of it, and
 /// its files with their bytes.
-pub(super) fn settle(
+pub(super) fn decide(
     write: &mut Write<'_>,
     caller: Caller,
     key: SendKey,
@@ -164,6 +166,7 @@ pub(super) fn settle(
             keep(write, caller, key, Some(digest), None, &refused)?;
             Ok(SendAnswer::Refused(refusal))
         }
+        (Ruling::Accept, Some(_), Err(_)) => Ok(SendAnswer::DocumentMissing),
         (Ruling::ConversationMissing | Ruling::Accept, ..) => Ok(SendAnswer::ConversationMissing),
     }
 }

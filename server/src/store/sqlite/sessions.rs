@@ -238,16 +238,22 @@ impl Store {
     }
 }
 
-/// Whether the caller's device is signed in and its person belongs to the firm.
-pub(super) fn is_signed_in(connection: &Connection, caller: Caller) -> rusqlite::Result<bool> {
+/// Whether the caller's person belongs to the firm now; none where the device is signed out.
+pub(super) fn membership_now(
+    connection: &Connection,
+    caller: Caller,
+) -> rusqlite::Result<Option<Membership>> {
     connection
         .prepare_cached(
-            "SELECT 1 FROM devices AS d
+            "SELECT m.ended_at_ms IS NOT NULL FROM devices AS d
              JOIN memberships AS m ON m.firm_id = d.firm_id AND m.person_id = d.person_id
-             WHERE d.device_id = ?1 AND d.firm_id = ?2 AND d.person_id = ?3
-               AND d.signed_out_at_ms IS NULL AND m.ended_at_ms IS NULL",
+             WHERE d.device_id = ?1 AND d.firm_id = ?2 AND d.person_id = ?3 AND d.signed_out_at_ms IS NULL",
         )?
-        .exists(params![caller.device_id.as_bytes(), caller.firm_id.as_bytes(), caller.person_id.as_bytes()])
+        .query_row(
+            params![caller.device_id.as_bytes(), caller.firm_id.as_bytes(), caller.person_id.as_bytes()],
+            |row| Ok(if row.get(0)? { Membership::Ended } else { Membership::Current }),
+        )
+        .optional()
 }
 
 /// Makes a token for the device and drops its tokens that are over. Others stay: a lost answer costs nothing.

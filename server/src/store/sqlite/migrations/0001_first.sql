@@ -175,6 +175,7 @@ CREATE TABLE contents (
     PRIMARY KEY (firm_id, content_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX contents_of_segment ON contents (segment_id);
+CREATE INDEX contents_of_hash ON contents (firm_id, sha256);
 CREATE INDEX contents_unscanned ON contents (content_id) WHERE verdict = 'unscanned';
 
 -- The files of entries: each has its own id and name, and bytes that nothing changes (R1, R2).
@@ -220,6 +221,7 @@ CREATE TABLE document_changes (
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
     FOREIGN KEY (firm_id, content_id) REFERENCES contents
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX document_changes_of_version ON document_changes (firm_id, document_id, version, number);
 
 -- Batches whose bytes are on their way. The offset is not here: it is what opens of the segment.
 CREATE TABLE batches (

@@ -27,6 +27,8 @@ public val PortalException.code: String
             is PortalException.SignInNeeded -> "sign_in_needed"
             is PortalException.Refused -> "refused"
             is PortalException.NotHere -> "not_here"
+            is PortalException.NotAllowed -> "not_allowed"
+            is PortalException.Malformed -> "malformed"
             is PortalException.FileUnreadable -> "file_unreadable"
             is PortalException.FileRefused -> "file_refused"
             is PortalException.DiskFull -> "disk_full"

@@ -26,6 +26,8 @@ class CodesTest {
                 PortalException.SignInNeeded(),
                 PortalException.Refused(Refusal(RefusalCode.BodyEmpty, null, null, null)),
                 PortalException.NotHere(),
+                PortalException.NotAllowed(),
+                PortalException.Malformed(),
                 PortalException.FileUnreadable(PickFault.MISSING),
                 PortalException.FileRefused(),
                 PortalException.DiskFull(),

@@ -20,6 +20,7 @@ import org.portico.ffi.Reach
 import org.portico.ffi.SendKey
 import org.portico.ffi.SendState
 import org.portico.ffi.TimelineItem
+import org.portico.ffi.copyOf
 import java.net.URI
 import java.net.http.HttpClient
 import java.net.http.HttpRequest
@@ -177,6 +178,30 @@ class FileScenariosTest {
     }
 
     /** Sends the one file as it was told to, and knows nothing of Portico. */
+    @Scenario("documents")
+    fun copyOfADocumentIsTouchedByNothing(stage: Stage) =
+        stage.play {
+            val (from, to) = stage.phoneOf("from") to stage.phoneOf("to")
+            val page = from.portal.timeline(stage.conversation, null, 1u)
+            val matter = page.head.matterId!!
+            val listed = suspend { from.portal.asking { documents(matter, null, it) }.documents }
+
+            val paper = stage.papers().first()
+            val kept = from.portal.asking { addDocument(matter, stage.text("name"), "$paper", it) }
+            from.portal.sendDocuments(stage.conversation, stage.text("text"), listed().map(::copyOf))
+            from.portal.catchUp()
+            from.portal.asking { renameDocument(kept.documentId, "Another name", it) }
+            from.portal.asking { removeDocument(kept.documentId, it) }
+
+            stage.arrivedOnce(to, stage.text("text"))
+            assertEquals(emptyList<Any>(), listed())
+            val hidden = assertThrowsSuspending { to.portal.asking { documents(matter, null, it) } }
+            assertEquals("not_here", hidden.code)
+        }
+
+    private suspend fun assertThrowsSuspending(body: suspend () -> Unit): PortalException =
+        runCatching { body() }.exceptionOrNull() as PortalException
+
     private fun carried(transfer: BackgroundTransfer): HttpResponse<ByteArray> {
         val request =
             HttpRequest

@@ -8,6 +8,7 @@ import kotlinx.serialization.json.longOrNull
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.assertThrows
+import org.portico.ffi.ConversationKind
 import org.portico.ffi.PortalException
 import org.portico.ffi.Reach
 import org.portico.ffi.SendState
@@ -38,6 +39,28 @@ class TextScenariosTest {
 
             assertEquals(SendState.Accepted, from.portal.entryState(key))
             assertEquals(stage.text("text"), to.texts(stage.conversation).last())
+        }
+
+    @Scenario("client_begins")
+    fun clientBeginsAConversationWithTheFirm(stage: Stage) =
+        stage.play {
+            val (from, to) = stage.phoneOf("from") to stage.phoneOf("to")
+            val page = from.portal.timeline(stage.conversation, null, 1u)
+            val matter = page.head.matterId
+            val begin: suspend (ConversationKind, String?) -> String = { kind, of ->
+                from.portal.asking { beginConversation(kind, stage.text("title"), of, emptyList(), it) }
+            }
+
+            val begun = begin(ConversationKind.EXTERNAL_MATTER, matter)
+            val refused = runCatching { begin(ConversationKind.STAFF_CHANNEL, null) }.exceptionOrNull()
+            from.portal.catchUp()
+            from.portal.send(begun, stage.text("text"))
+            from.portal.catchUp()
+
+            assertEquals(stage.text("code"), (refused as PortalException).code)
+            assertEquals(listOf(stage.text("text")), to.texts(begun))
+            val head = to.portal.timeline(begun, null, 1u).head
+            assertEquals(stage.text("title") to matter, head.title to head.matterId)
         }
 
     @Scenario("offline_killed")
