@@ -26,9 +26,8 @@ public suspend fun Portal.fetchOlder(
 ): Boolean = waiting(::isClosed) { call -> fetchOlder(conversation, beforeSeq, call) }
 
 /** Asks the server, as the firm's people do: `portal.asking { call -> readers(conversation, call) }`. */
-public suspend fun <T> Portal.asking(
-    body: suspend Portal.(call: ULong) -> T,
-): T = waiting(::isClosed) { call -> body(call) }
+public suspend fun <T> Portal.asking(body: suspend Portal.(call: ULong) -> T): T =
+    waiting(::isClosed) { call -> body(call) }
 
 /** Signs this device out on the server. */
 public suspend fun Portal.signOut(): Unit = waiting(::isClosed) { call -> signOut(call) }
