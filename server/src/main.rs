@@ -301,3 +301,113 @@ async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use portico_server::store::FirmListing;
+
+    use super::*;
+
+    /// Every command, with words by which it does something, and what it does to what was said. `FIRM` and the like stand
+    /// for ids. What only takes requests or prints is not run.
+    const COMMANDS: [(&str, &str, &str); 14] = [
+        ("serve", "", "takes requests, none of which deletes"),
+        ("seed", "", "works on an empty folder alone"),
+        ("check-config", "", "prints"),
+        ("backup", "--to BACKUP", "copies"),
+        ("restore", "--from BACKUP", "goes back to a copy, in a new epoch: phones send again what it lacks"),
+        ("verify", "", "reads"),
+        ("admin list", "", "prints"),
+        ("admin archive", "--firm FIRM --conversation CLAIM --by MARA", "adds an entry that says so"),
+        ("admin unarchive", "--firm FIRM --conversation CLAIM --by MARA", "adds an entry that says so"),
+        (
+            "admin add",
+            "--firm FIRM --conversation CLAIM --by MARA --person INES",
+            "adds an entry that says so",
+        ),
+        (
+            "admin remove",
+            "--firm FIRM --conversation CLAIM --by MARA --person AMINA",
+            "adds an entry that says so",
+        ),
+        ("admin limits", "--firm FIRM --batch-files-max 1", "changes what may come"),
+        ("admin verdict", "NOFILE refused", "changes who may fetch a file, and can change it back"),
+        (
+            "admin end-membership",
+            "--firm FIRM --person JONAS --by MARA",
+            "takes access, and leaves the words",
+        ),
+    ];
+
+    /// The names of all commands that do something, outermost first.
+    fn names(command: &clap::Command) -> Vec<String> {
+        let inner = command.get_subcommands().flat_map(|inner| {
+            let below = names(inner);
+            let own = if below.is_empty() { vec![inner.get_name().to_owned()] } else { Vec::new() };
+            own.into_iter().chain(below.into_iter().map(|name| format!("{} {name}", inner.get_name())))
+        });
+        inner.collect()
+    }
+
+    fn words(words: &str, folder: &Path, firm: &FirmListing) -> String {
+        let person =
+            |name: &str| firm.people.iter().find(|person| person.name.starts_with(name)).unwrap().person_id;
+        let claim =
+            firm.conversations.iter().find(|row| row.title == "Haddad claim").unwrap().conversation_id;
+        words
+            .replace("BACKUP", &folder.join("backup").display().to_string())
+            .replace("FIRM", &firm.firm_id.to_string())
+            .replace("CLAIM", &claim.to_string())
+            .replace("MARA", &person("Mara").to_string())
+            .replace("AMINA", &person("Amina").to_string())
+            .replace("INES", &person("In").to_string())
+            .replace("JONAS", &person("Jonas").to_string())
+            .replace("NOFILE", &ContentId::from_bytes([9; 16]).to_string())
+    }
+
+    /// What was said in the firm of `folder`, conversation by conversation.
+    async fn said(folder: &Path) -> Vec<(ConversationId, Vec<portico_wire::entry::Entry>)> {
+        let app = App::open(Config::in_folder(folder), Ports::real()).unwrap();
+        assert_eq!(app.verify().await.unwrap().faults, []);
+        let mut logs = Vec::new();
+        for row in app.store().list_firms().await.unwrap().into_iter().flat_map(|firm| firm.conversations) {
+            logs.push((row.conversation_id, app.store().read_log(row.conversation_id).await.unwrap()));
+        }
+        logs
+    }
+
+    // R21: no command deletes what was said, not even one of who holds the server's disk.
+    #[test]
+    fn no_command_takes_back_what_was_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let firm = runtime.block_on(async {
+            let app = App::open(Config::in_folder(&data), Ports::real()).unwrap();
+            seed(&app).await.unwrap();
+            app.store().list_firms().await.unwrap().remove(0)
+        });
+
+        assert_eq!(names(&Command::command()), COMMANDS.map(|(name, _, _)| name));
+        let is_run = |effect: &str| effect != "prints" && !effect.starts_with("takes requests");
+        for (name, with, effect) in COMMANDS.iter().filter(|(_, _, effect)| is_run(effect)) {
+            let before = runtime.block_on(said(&data));
+            let line = format!(
+                "portico-server --data {} {name} {}",
+                data.display(),
+                words(with, folder.path(), &firm)
+            );
+            let command =
+                Command::try_parse_from(line.split_whitespace()).unwrap_or_else(|fault| panic!("{fault}"));
+            let refused = run(command).err().map(|failed| failed.to_string());
+            let after = runtime.block_on(said(&data));
+
+            assert_eq!(refused.is_some(), ["seed", "admin verdict"].contains(name), "{name}: {refused:?}");
+            for ((talk, before), (same, after)) in before.iter().zip(&after) {
+                assert!(talk == same && after.starts_with(before), "{name} {effect}");
+            }
+            assert_eq!(before.len(), after.len());
+        }
+    }
+}

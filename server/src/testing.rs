@@ -303,12 +303,17 @@ fn real_dice() -> SystemRandom {
 
 impl Phone {
     pub(crate) fn new(world: &World) -> Self {
+        Self::on(world, world.app.router())
+    }
+
+    /// The same on a router that others have too: making one costs more than all that a phone asks of it.
+    pub(crate) fn on(world: &World, router: Router) -> Self {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &real_dice()).unwrap();
         let keys =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &real_dice()).unwrap();
         let device = DeviceId::from_parts(world.app.now_ms(), world.ports.random());
         let ports = world.ports.clone();
-        Self { device, router: world.app.router(), token: Base64::default(), session: None, keys, ports }
+        Self { device, router, token: Base64::default(), session: None, keys, ports }
     }
 
     /// Lets go of the server, which can stop only when nobody holds it.

@@ -118,3 +118,67 @@ async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::DemoPart(part) => part.run(cli).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Every command, and what it does to what was said.
+    const COMMANDS: [(&str, &str); 35] = [
+        ("sign-in", "nothing"),
+        ("conversations", "reads"),
+        ("read", "reads, and says what was shown"),
+        ("send", "adds"),
+        ("resume", "adds, when the upload is whole"),
+        ("transfer", "adds, when the upload is whole"),
+        ("download", "reads"),
+        ("outbox", "reads"),
+        ("withdraw", "takes back what is in no log yet; what is stays, and says so"),
+        ("search", "reads"),
+        ("watch", "delivers and reads"),
+        ("tap", "reads"),
+        ("staff people", "reads"),
+        ("staff add-person", "nothing"),
+        ("staff depart", "adds entries that say so"),
+        ("staff matters", "reads"),
+        ("staff open-matter", "nothing"),
+        ("staff access", "adds entries that say so"),
+        ("staff conversations", "reads"),
+        ("staff begin", "adds a conversation"),
+        ("staff join", "adds an entry that says so"),
+        ("staff leave", "adds an entry that says so"),
+        ("staff archive", "adds an entry that says so"),
+        ("staff unarchive", "adds an entry that says so"),
+        ("staff readers", "reads"),
+        ("staff documents list", "reads"),
+        ("staff documents add", "adds a document"),
+        ("staff documents keep", "adds a document"),
+        ("staff documents new-version", "adds a version"),
+        ("staff documents history", "reads"),
+        ("staff documents rename", "adds a change that says so"),
+        ("staff documents remove", "adds a change that hides a document; copies in messages stay"),
+        ("staff documents save", "reads"),
+        ("staff documents send", "adds"),
+        ("sign-out", "nothing; the store stays, sealed"),
+    ];
+
+    /// The names of all commands that do something, outermost first.
+    fn names(command: &clap::Command) -> Vec<String> {
+        let inner = command.get_subcommands().filter(|inner| !inner.get_name().starts_with("demo"));
+        let named = inner.flat_map(|inner| {
+            let below = names(inner);
+            let own = if below.is_empty() { vec![inner.get_name().to_owned()] } else { Vec::new() };
+            own.into_iter().chain(below.into_iter().map(|name| format!("{} {name}", inner.get_name())))
+        });
+        named.collect()
+    }
+
+    // R21: there is no command by which anybody deletes what was said. What these ask of the server is walked there.
+    #[test]
+    fn no_command_deletes_what_was_said() {
+        assert_eq!(names(&Cli::command()), COMMANDS.map(|(name, _)| name));
+        assert!(COMMANDS.iter().all(|(_, effect)| !effect.is_empty()));
+    }
+}

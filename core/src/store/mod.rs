@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
@@ -233,6 +234,8 @@ fn connect(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, 
     // 16 MB: with the default of 2 MB, reading decrypts the same pages again and again.
     connection.execute_batch("PRAGMA cache_size = -16000; PRAGMA foreign_keys = ON;")?;
     connection.set_prepared_statement_cache_capacity(64);
+    // A plan that does not look at values stays; else a kept statement is prepared anew with each use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

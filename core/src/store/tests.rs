@@ -379,3 +379,19 @@ fn restore_marks_what_the_server_lacks_and_purges_nothing() {
     let told: Vec<u64> = told.iter().map(|range| range.from_seq).collect();
     assert_eq!(told, [1, 2]);
 }
+
+#[test]
+fn kept_statement_is_not_prepared_anew() {
+    let fixture = fixture();
+    let reader = fixture.store.reader.lock().unwrap();
+
+    let mut prepared_anew = 0;
+    for room in [[1; 16], [2; 16], [3; 16]] {
+        let sql = "SELECT seq FROM entries WHERE conversation_id = ?1 ORDER BY seq";
+        let mut kept = reader.prepare_cached(sql).unwrap();
+        kept.exists([room]).unwrap();
+        prepared_anew = kept.get_status(rusqlite::StatementStatus::RePrepare);
+    }
+
+    assert_eq!(prepared_anew, 0);
+}

@@ -9,7 +9,7 @@ use portico_wire::ids::{AttachmentId, ConversationId, DocumentId, MatterId};
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
 
 use super::history::{History, Matter, Talk};
-use super::matrix::{Compared, seen};
+use super::matrix::{Compared, Nothing, Seen, seen};
 use super::rule;
 use crate::testing::{Phone, Reply, World, ask};
 
@@ -37,14 +37,20 @@ pub(super) async fn two(phone: &Phone, matter: MatterId) -> [DocumentId; 2] {
 }
 
 /// Everything of a matter's documents that changes nothing.
-pub(super) async fn of_matter(history: &History, me: usize, matter: &Matter, compared: &mut Compared) {
+pub(super) async fn of_matter(
+    history: &History,
+    me: usize,
+    matter: &Matter,
+    nothing: &mut Nothing,
+    compared: &mut Compared,
+) {
     let phone = &history.people[me].phone;
     let expected = rule::knows_matter(me, &history.people[me], matter);
     let [there, removed] = matter.documents;
     let (absent, none) = (DocumentId::from_bytes([9; 16]), MatterId::from_bytes([9; 16]));
-    let mut count = |reply: Reply, known: bool, as_absent: Reply, what: &str| {
+    let mut count = |reply: Reply, known: bool, as_absent: &Seen, what: &str| {
         if !expected {
-            assert_eq!(seen(reply), seen(as_absent), "{me} {what}");
+            assert_eq!(&seen(reply), as_absent, "{me} {what}");
         }
         compared.count(known, || format!("{me} {what}"), expected);
     };
@@ -55,27 +61,30 @@ pub(super) async fn of_matter(history: &History, me: usize, matter: &Matter, com
         let ids = listed.json::<Documents>().documents.into_iter().map(|row| row.document_id);
         ids.collect::<Vec<_>>() == [there]
     };
-    count(listed, found, list(none).await, "lists documents");
+    count(listed, found, nothing.heard("documents", list(none)).await, "lists documents");
     for path in ["", "/content", "/content?version=1"] {
         let get = async |id| phone.get(&format!("/v1/documents/{id}{path}")).await;
+        let as_absent = nothing.heard(&format!("document{path}"), get(absent)).await;
         let reply = get(there).await;
         let known = reply.status.is_success();
-        count(reply, known, get(absent).await, &format!("opens a document: {path}"));
-        assert_eq!(seen(get(removed).await), seen(get(absent).await), "what is removed is not there");
+        count(reply, known, as_absent, &format!("opens a document: {path}"));
+        assert_eq!(&seen(get(removed).await), as_absent, "what is removed is not there");
     }
     // The name that it has, and the removal that was: nothing changes by these.
     let same = DocumentName { name: "A document".to_owned() };
     let rename = async |id| phone.put(&format!("/v1/documents/{id}/name"), &same).await;
+    let as_absent = nothing.heard("rename", rename(absent)).await;
     let reply = rename(there).await;
     let known = reply.status.is_success();
-    count(reply, known, rename(absent).await, "renames");
-    assert_eq!(seen(rename(removed).await), seen(rename(absent).await));
+    count(reply, known, as_absent, "renames");
+    assert_eq!(&seen(rename(removed).await), as_absent);
     let remove = async |id| phone.post(&format!("/v1/documents/{id}/removal"), &()).await;
+    let as_absent = nothing.heard("remove", remove(absent)).await;
     let reply = remove(removed).await;
     let known = reply.status.is_success();
-    count(reply, known, remove(absent).await, "removes");
+    count(reply, known, as_absent, "removes");
     if !expected {
-        assert_eq!(seen(remove(there).await), seen(remove(absent).await));
+        assert_eq!(&seen(remove(there).await), as_absent);
     }
     for (place, nowhere) in [
         (format!("/v1/matters/{}/documents", matter.id), format!("/v1/matters/{none}/documents")),
@@ -83,12 +92,8 @@ pub(super) async fn of_matter(history: &History, me: usize, matter: &Matter, com
     ] {
         let reply = bring(phone, &place, TOO_MUCH, Vec::new()).await;
         let known = reply.code() == "batch_too_large!";
-        count(
-            reply,
-            known,
-            bring(phone, &nowhere, TOO_MUCH, Vec::new()).await,
-            &format!("brings to {place}"),
-        );
+        let as_absent = nothing.heard(&nowhere, bring(phone, &nowhere, TOO_MUCH, Vec::new())).await;
+        count(reply, known, as_absent, &format!("brings to {place}"));
     }
     files(history, me, matter, compared).await;
 }
@@ -125,6 +130,7 @@ pub(super) async fn copies(
     history: &History,
     me: usize,
     talk: &Talk,
+    nothing: &mut Nothing,
     compared: &mut Compared,
 ) {
     let phone = &history.people[me].phone;
@@ -151,9 +157,7 @@ pub(super) async fn copies(
             continue;
         }
         let reply = copy(talk.id, matter.documents[0]).await;
-        let (nowhere, nothing) = (ConversationId::from_bytes([9; 16]), DocumentId::from_bytes([9; 16]));
-        let none =
-            if knows { copy(nowhere, matter.documents[0]).await } else { copy(talk.id, nothing).await };
+        let (nowhere, absent) = (ConversationId::from_bytes([9; 16]), DocumentId::from_bytes([9; 16]));
         let is_hidden = ["conversation_not_found!", "document_not_found!"].contains(&reply.code().as_str());
         let expected = knows && rule::knows(history, me, talk);
         compared.count(
@@ -162,7 +166,12 @@ pub(super) async fn copies(
             expected,
         );
         if is_hidden {
-            assert_eq!(seen(reply), seen(none));
+            let as_absent = if knows {
+                nothing.heard("copy to nowhere", copy(nowhere, matter.documents[0])).await
+            } else {
+                nothing.heard(&format!("copy of nothing {}", talk.id), copy(talk.id, absent)).await
+            };
+            assert_eq!(&seen(reply), as_absent);
         }
     }
 }

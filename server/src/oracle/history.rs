@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use axum::Router;
 use http::StatusCode;
 use portico_wire::conversation::ConversationKind::{Direct, ExternalMatter, InternalMatter, StaffChannel};
 use portico_wire::conversation::{ConversationKind, ConversationState, Standing};
-use portico_wire::ids::{AttachmentId, ConversationId, DocumentId, MatterId, PersonId};
+use portico_wire::ids::{AttachmentId, ConversationId, DocumentId, FirmId, MatterId, PersonId};
 use portico_wire::office::{
     BeginConversation, ConversationBegun, MatterAccess, MatterOpened, OpenMatter, StateWanted,
 };
 
-use super::{documents, rule};
+use super::{documents, pushes, rule};
 use crate::store::NewPerson;
 use crate::testing::{Pack, Phone, World};
 
@@ -43,6 +44,8 @@ pub(super) struct Talk {
     pub(super) entries: Vec<BTreeSet<usize>>,
     /// The entries that are messages, counted from one.
     pub(super) messages: Vec<usize>,
+    /// Who wrote each of them.
+    pub(super) authors: Vec<usize>,
     /// A file of its, and the entry that has it.
     pub(super) file: Option<(AttachmentId, usize)>,
     pub(super) is_archived: bool,
@@ -54,9 +57,10 @@ impl Talk {
         self.entries.push(self.inside.clone());
     }
 
-    fn say(&mut self) {
+    fn say(&mut self, who: usize) {
         self.write();
         self.messages.push(self.entries.len());
+        self.authors.push(who);
     }
 
     fn come(&mut self, who: usize) {
@@ -80,6 +84,7 @@ impl Talk {
 }
 
 pub(super) struct History {
+    pub(super) firm: FirmId,
     pub(super) people: Vec<Person>,
     pub(super) matters: Vec<Matter>,
     pub(super) talks: Vec<Talk>,
@@ -97,10 +102,12 @@ const STANDINGS: [Standing; 6] = [
 ];
 
 impl History {
-    /// The firm of `seed`, after `steps` things happened.
-    pub(super) async fn of(world: &World, seed: u64, steps: usize) -> Self {
+    /// The firm of `seed`, after `steps` things happened. All of its people work at another firm too, where they may do
+    /// everything: here it counts for nothing (R7).
+    pub(super) async fn of(world: &World, router: &Router, seed: u64, steps: usize) -> Self {
         let store = world.app.store();
         let firm = store.add_firm(format!("Firm {seed}")).await.unwrap();
+        let elsewhere = store.add_firm(format!("Another firm {seed}")).await.unwrap();
         let mut people = Vec::new();
         for (place, standing) in STANDINGS.into_iter().enumerate() {
             let new = NewPerson {
@@ -108,13 +115,16 @@ impl History {
                 email: format!("{place}@{seed}.example"),
                 standing,
             };
+            let there = NewPerson { standing: Standing::Staff, ..new.clone() };
             let id = store.add_person(firm, new).await.unwrap();
-            let mut phone = Phone::new(world);
+            store.add_person(elsewhere, there).await.unwrap();
+            let mut phone = Phone::on(world, router.clone());
             phone.token = store.let_in(firm, id, phone.device).await.unwrap();
+            pushes::register(&phone).await;
             let (is_outside, is_client) = (standing != Standing::Staff, standing == Standing::Client);
             people.push(Person { id, phone, is_outside, is_client, has_left: false });
         }
-        let mut history = Self { people, matters: Vec::new(), talks: Vec::new(), draws: seed };
+        let mut history = Self { firm, people, matters: Vec::new(), talks: Vec::new(), draws: seed };
         for listed in [None, Some(BTreeSet::from([0, history.below(3)]))] {
             history.open(world, listed).await;
         }
@@ -177,6 +187,7 @@ impl History {
             inside,
             entries: Vec::new(),
             messages: Vec::new(),
+            authors: Vec::new(),
             file: None,
             is_archived: false,
             is_closed: false,
@@ -202,7 +213,7 @@ impl History {
             return;
         }
         self.people[who].phone.send(world, self.talks[talk].id, "the words").await;
-        self.talks[talk].say();
+        self.talks[talk].say(who);
     }
 
     async fn say_with_a_file(&mut self, world: &World, talk: usize, who: usize) {
@@ -211,7 +222,7 @@ impl History {
         }
         let phone = &self.people[who].phone;
         let entry = phone.carry(&Pack::of(phone, world, self.talks[talk].id, &[10])).await.entry;
-        self.talks[talk].say();
+        self.talks[talk].say(who);
         self.talks[talk].file = Some((entry.files[0].attachment_id, self.talks[talk].entries.len()));
     }
 
@@ -272,7 +283,9 @@ impl History {
             let shut_out = |who: &&usize| {
                 !self.people[**who].is_outside && listed.as_ref().is_some_and(|listed| !listed.contains(who))
             };
-            let gone: Vec<usize> = talk.inside.iter().filter(shut_out).copied().collect();
+            let mut gone: Vec<usize> = talk.inside.iter().filter(shut_out).copied().collect();
+            // Each hears of those who left before them.
+            gone.sort_by_key(|who| self.people[*who].id);
             gone.into_iter().for_each(|who| talk.go(who, &self.people));
             talk.write();
         }

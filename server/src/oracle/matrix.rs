@@ -1,21 +1,22 @@
 //! Every route, asked for every person about everything of their firm. What must not be known answers like what is not
 //! there: same status, same headers, same body.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::{Method, StatusCode};
-use portico_wire::conversation::{ConversationKind, ConversationState};
+use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState};
 use portico_wire::ids::{AttachmentId, ConversationId, MatterId, PersonId};
 use portico_wire::looked_at::{LookedAt, LookedAtState, ShownRange};
 use portico_wire::office::{
     AddPerson, BeginConversation, Conversations, MatterAccess, Matters, OpenMatter, StateWanted,
 };
+use portico_wire::refusal::RefusalCode;
 use portico_wire::search::SearchAnswer;
 use portico_wire::sync::{Cursor, HistoryPage};
 use serde::Serialize;
 
 use super::history::{History, Person, Talk};
-use super::{documents, rule};
+use super::{documents, heads, rule};
 use crate::testing::{Pack, Phone, Reply, World, call};
 
 /// What each route is asked, by the method and path of the API's document. A route that is not here fails the test.
@@ -78,6 +79,8 @@ pub(super) const ROWS: &[(&str, &str)] = &[
 pub(super) struct Compared {
     pub(super) known: u64,
     pub(super) denied: u64,
+    /// Of the rule and its fragment, without a route between.
+    pub(super) bare: u64,
 }
 
 impl Compared {
@@ -85,11 +88,36 @@ impl Compared {
         assert_eq!(known, expected, "{}", what());
         if known { self.known += 1 } else { self.denied += 1 }
     }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        let (known, denied) = (self.known + other.known, self.denied + other.denied);
+        Self { known, denied, bare: self.bare + other.bare }
+    }
+
+    pub(super) fn bare(&mut self, alike: bool, what: impl FnOnce() -> String) {
+        assert!(alike, "{}", what());
+        self.bare += 1;
+    }
 }
 
 /// An answer as its reader meets it.
-pub(super) fn seen(reply: Reply) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+pub(super) type Seen = (StatusCode, http::HeaderMap, Vec<u8>);
+
+pub(super) fn seen(reply: Reply) -> Seen {
     (reply.status, reply.headers, reply.body)
+}
+
+/// What one person hears of things that do not exist, by what they ask of them. Asked once: it can differ by nothing.
+#[derive(Default)]
+pub(super) struct Nothing(BTreeMap<String, Seen>);
+
+impl Nothing {
+    pub(super) async fn heard(&mut self, asked: &str, ask: impl Future<Output = Reply>) -> &Seen {
+        if !self.0.contains_key(asked) {
+            self.0.insert(asked.to_owned(), seen(ask.await));
+        }
+        &self.0[asked]
+    }
 }
 
 /// Asks everything of one firm.
@@ -104,12 +132,13 @@ pub(super) async fn ask_all(world: &World, history: &History, compared: &mut Com
         searches(history, me, compared).await;
         fan_out(world, history, me, compared).await;
         office(history, me, compared).await;
+        let mut nothing = Nothing::default();
         for talk in &history.talks {
-            about(world, history, me, talk, compared).await;
+            about(world, history, me, talk, &mut nothing, compared).await;
         }
-        matters(world, history, me, compared).await;
+        matters(world, history, me, &mut nothing, compared).await;
         for matter in &history.matters {
-            documents::of_matter(history, me, matter, compared).await;
+            documents::of_matter(history, me, matter, &mut nothing, compared).await;
         }
     }
 }
@@ -130,18 +159,23 @@ async fn is_out(world: &World, history: &History, person: &Person, compared: &mu
     let cursor = Cursor { epoch: world.app.epoch(), seq: 0 };
     let reply = person.phone.get(&format!("/v1/sync?cursor={cursor}")).await;
     compared.count(reply.status.is_success(), || "sync".to_owned(), false);
+    let message = person.phone.message(world, history.talks[0].id, "x");
+    assert_eq!(person.phone.offer(person.phone.key(), &message).await.code(), "account_closed!");
 }
 
 async fn lists(history: &History, me: usize, compared: &mut Compared) {
     let phone = &history.people[me].phone;
     let listed: Conversations = phone.get("/v1/conversations").await.json();
-    let listed: BTreeSet<ConversationId> =
-        listed.conversations.iter().map(|head| head.conversation_id).collect();
+    let listed = listed.conversations;
     for talk in &history.talks {
+        let head = listed.iter().find(|head| head.conversation_id == talk.id);
         let what = || format!("{me} lists {:?}", talk.kind);
-        compared.count(listed.contains(&talk.id), what, rule::knows(history, me, talk));
+        compared.count(head.is_some(), what, rule::knows(history, me, talk));
+        head.into_iter()
+            .for_each(|head| heads::compare(history, me, talk, (heads::Of::Asked, head), compared));
     }
-    assert!(listed.iter().all(|id| history.talks.iter().any(|talk| talk.id == *id)), "of another firm");
+    let is_ours = |head: &ConversationHead| history.talks.iter().any(|talk| talk.id == head.conversation_id);
+    assert!(listed.iter().all(is_ours), "of another firm");
     let listed: Matters = phone.get("/v1/matters").await.json();
     for matter in &history.matters {
         let known = listed.matters.iter().any(|row| row.matter_id == matter.id);
@@ -152,10 +186,10 @@ async fn lists(history: &History, me: usize, compared: &mut Compared) {
 
 /// By time alone, and by a word of every message.
 async fn searches(history: &History, me: usize, compared: &mut Compared) {
-    for query in ["after:2000-01-01", "the"] {
+    for (query, limit) in [("after:2000-01-01", 7), ("the", 500)] {
         let (mut found, mut before) = (BTreeSet::new(), String::new());
         loop {
-            let path = format!("/v1/search?q={query}&limit=7{before}");
+            let path = format!("/v1/search?q={query}&limit={limit}{before}");
             let answer: SearchAnswer = history.people[me].phone.get(&path).await.json();
             found.extend(answer.hits.iter().map(|hit| (hit.entry.conversation_id, hit.entry.seq)));
             let Some(next) = answer.next else { break };
@@ -180,12 +214,10 @@ async fn fan_out(world: &World, history: &History, me: usize, compared: &mut Com
     for held in &snapshot.conversations {
         let talk = talk_of(held.head.conversation_id);
         assert!(rule::knows(history, me, talk), "{me} holds {:?}", talk.kind);
+        heads::compare(history, me, talk, (heads::Of::Held, &held.head), compared);
         for entry in &held.entries {
             let expected = rule::reads(history, me, talk, usize::try_from(entry.seq).unwrap());
             compared.count(true, || format!("{me} holds entry {} of {:?}", entry.seq, talk.kind), expected);
-        }
-        if held.head.last_seq > 0 {
-            assert!(rule::reads(history, me, talk, usize::try_from(held.head.last_seq).unwrap()));
         }
     }
     for talk in history.talks.iter().filter(|talk| talk.inside.contains(&me)) {
@@ -232,8 +264,14 @@ async fn office(history: &History, me: usize, compared: &mut Compared) {
     assert_eq!(phone.post("/v1/matters", &open).await.status, StatusCode::CONFLICT);
 }
 
-async fn matters(world: &World, history: &History, me: usize, compared: &mut Compared) {
-    let person = &history.people[me];
+async fn matters(
+    world: &World,
+    history: &History,
+    me: usize,
+    nothing: &mut Nothing,
+    compared: &mut Compared,
+) {
+    let (absent, person) = (MatterId::from_bytes([9; 16]), &history.people[me]);
     for matter in &history.matters {
         let expected = rule::knows_matter(me, person, matter);
         // The access that it has: nothing changes.
@@ -243,7 +281,7 @@ async fn matters(world: &World, history: &History, me: usize, compared: &mut Com
         // One on the list may have left the firm meanwhile, which a list can not hold any more.
         let known = reply.status == StatusCode::OK || reply.status == StatusCode::CONFLICT;
         if !known {
-            assert_eq!(seen(reply), seen(ask(MatterId::from_bytes([9; 16])).await));
+            assert_eq!(&seen(reply), nothing.heard("access", ask(absent)).await);
         }
         compared.count(known, || format!("{me} changes access"), expected);
         let is_on = history.talks.iter().any(|talk| {
@@ -253,23 +291,32 @@ async fn matters(world: &World, history: &History, me: usize, compared: &mut Com
                 && !talk.is_closed
         });
         if !expected && !is_on {
-            let begin = |id| BeginConversation {
-                key: world.fresh_key(),
-                kind: ConversationKind::ExternalMatter,
-                title: "A talk".to_owned(),
-                matter_id: Some(id),
-                participants: Vec::new(),
+            let begin = async |id| {
+                let begin = BeginConversation {
+                    key: world.fresh_key(),
+                    kind: ConversationKind::ExternalMatter,
+                    title: "A talk".to_owned(),
+                    matter_id: Some(id),
+                    participants: Vec::new(),
+                };
+                person.phone.post("/v1/conversations", &begin).await
             };
-            let hidden = person.phone.post("/v1/conversations", &begin(matter.id)).await;
-            let absent = person.phone.post("/v1/conversations", &begin(MatterId::from_bytes([9; 16]))).await;
+            let hidden = begin(matter.id).await;
             compared.count(hidden.status.is_success(), || format!("{me} begins"), false);
-            assert_eq!(seen(hidden), seen(absent));
+            assert_eq!(&seen(hidden), nothing.heard("begin", begin(absent)).await);
         }
     }
 }
 
 /// What must be answered alike for a hidden and an absent conversation.
-async fn about(world: &World, history: &History, me: usize, talk: &Talk, compared: &mut Compared) {
+async fn about(
+    world: &World,
+    history: &History,
+    me: usize,
+    talk: &Talk,
+    nothing: &mut Nothing,
+    compared: &mut Compared,
+) {
     let phone = &history.people[me].phone;
     let knows = rule::knows(history, me, talk);
     let is_staff = !history.people[me].is_outside;
@@ -299,7 +346,9 @@ async fn about(world: &World, history: &History, me: usize, talk: &Talk, compare
             Method::DELETE => nobody.is_none(),
             _ => false,
         };
-        if knows && changes_something {
+        // Whoever knows of it asks for these entry by entry, below.
+        let follows = ["/entries", "/looked-at"].contains(&path.as_str());
+        if knows && (changes_something || follows) {
             continue;
         }
         let reply = one(phone, &method, talk.id, &path, &body).await;
@@ -308,8 +357,13 @@ async fn about(world: &World, history: &History, me: usize, talk: &Talk, compare
         let refused = reply.status == StatusCode::CONFLICT;
         if !knows || path == "/readers" && !is_staff {
             compared.count(reply.status.is_success() || refused, || what.clone(), false);
-            assert_eq!(seen(reply), seen(one(phone, &method, absent, &path, &body).await), "{what}");
+            let asked = format!("{method} {}", path.split('/').nth(1).unwrap_or_default());
+            let heard = nothing.heard(&asked, one(phone, &method, absent, &path, &body)).await;
+            assert_eq!(&seen(reply), heard, "{what}");
         } else {
+            if path.is_empty() {
+                heads::compare(history, me, talk, (heads::Of::Asked, &reply.json()), compared);
+            }
             // A closed one keeps its state.
             let known = reply.status.is_success() || (refused && (!expected || talk.is_closed));
             compared.count(known, || format!("{what}: {}", reply.status), true);
@@ -317,8 +371,8 @@ async fn about(world: &World, history: &History, me: usize, talk: &Talk, compare
         }
     }
     entries(world, history, me, talk, compared).await;
-    sends(world, history, me, talk, compared).await;
-    documents::copies(world, history, me, talk, compared).await;
+    sends(world, history, me, talk, nothing, compared).await;
+    documents::copies(world, history, me, talk, nothing, compared).await;
 }
 
 type Asked = (Method, String, serde_json::Value, bool);
@@ -369,39 +423,37 @@ async fn entries(world: &World, history: &History, me: usize, talk: &Talk, compa
 }
 
 /// Messages, batches and files. Those who may post are not asked to: it would change the world.
-async fn sends(world: &World, history: &History, me: usize, talk: &Talk, compared: &mut Compared) {
+async fn sends(
+    world: &World,
+    history: &History,
+    me: usize,
+    talk: &Talk,
+    nothing: &mut Nothing,
+    compared: &mut Compared,
+) {
     let phone = &history.people[me].phone;
     if let Some((file, seq)) = talk.file {
         let reply = phone.attachment(file).await;
         let expected = rule::reads(history, me, talk, seq);
         compared.count(reply.status.is_success(), || format!("{me} fetches of {:?}", talk.kind), expected);
         if !expected {
-            let absent = phone.attachment(AttachmentId::from_bytes([9; 16])).await;
-            assert_eq!(seen(reply), seen(absent));
+            let absent = phone.attachment(AttachmentId::from_bytes([9; 16]));
+            assert_eq!(&seen(reply), nothing.heard("attachment", absent).await);
         }
     }
-    if rule::posts(history, me, talk) {
-        return;
-    }
-    let knows = rule::knows(history, me, talk);
+    let Some(refusal) = rule::refusal(history, me, talk) else { return };
     let absent = ConversationId::from_bytes([9; 16]);
     let say = async |to| phone.offer(phone.key(), &phone.message(world, to, "x")).await;
     let bring = async |to| phone.open(&Pack::of(phone, world, to, &[1])).await;
-    for (reply, none) in
-        [(say(talk.id).await, say(absent).await), (bring(talk.id).await, bring(absent).await)]
-    {
-        assert!(
-            !reply.status.is_success(),
-            "{me} posts to {:?}: inside {:?}, closed {}, archived {}",
-            talk.kind,
-            talk.inside,
-            talk.is_closed,
-            talk.is_archived
-        );
-        let is_hidden = reply.code() == "conversation_not_found!";
-        compared.count(!is_hidden, || format!("{me} sends to {:?}: {}", talk.kind, reply.code()), knows);
+    for (how, reply) in [("says", say(talk.id).await), ("brings", bring(talk.id).await)] {
+        let what = || format!("{me} {how} to {:?}, inside {:?}", talk.kind, talk.inside);
+        assert!(!reply.status.is_success(), "{}", what());
+        assert_eq!(reply.code(), format!("{refusal}!"), "{}", what());
+        let is_hidden = refusal == RefusalCode::ConversationNotFound;
+        compared.count(!is_hidden, what, rule::knows(history, me, talk));
         if is_hidden {
-            assert_eq!(seen(reply), seen(none));
+            let ask = async { if how == "says" { say(absent).await } else { bring(absent).await } };
+            assert_eq!(&seen(reply), nothing.heard(how, ask).await);
         }
     }
 }

@@ -3,6 +3,9 @@
 //! Shares nothing with `access.rs`: it looks at what happened, told as plain history, and at no row of the server.
 
 use portico_wire::conversation::ConversationKind::{Direct, ExternalMatter};
+use portico_wire::refusal::RefusalCode::{
+    self, AccountClosed, ConversationArchived, ConversationClosed, ConversationNotFound, NotParticipant,
+};
 
 use super::history::{History, Matter, Person, Talk};
 
@@ -38,10 +41,20 @@ pub(super) fn reads(history: &History, me: usize, talk: &Talk, seq: usize) -> bo
         }
 }
 
-/// Whoever is in it posts, while it is open; archived, only staff do (R15, R20, R21).
+/// Whoever is in it posts, while it is open; archived, only staff do (R15, R20, R21). What the others hear.
+pub(super) fn refusal(history: &History, me: usize, talk: &Talk) -> Option<RefusalCode> {
+    let person = &history.people[me];
+    match () {
+        () if person.has_left => Some(AccountClosed),
+        () if !knows(history, me, talk) => Some(ConversationNotFound),
+        () if talk.is_closed => Some(ConversationClosed),
+        () if !talk.inside.contains(&me) => Some(NotParticipant),
+        () if talk.is_archived && person.is_outside => Some(ConversationArchived),
+        () => None,
+    }
+}
+
+/// See [`refusal`].
 pub(super) fn posts(history: &History, me: usize, talk: &Talk) -> bool {
-    knows(history, me, talk)
-        && talk.inside.contains(&me)
-        && !talk.is_closed
-        && !(talk.is_archived && history.people[me].is_outside)
+    refusal(history, me, talk).is_none()
 }

@@ -5,17 +5,18 @@ use std::process::Command;
 use toml::{Table, Value};
 
 /// Each crate with the crates of ours that it may depend on.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("core/wire", &[]),
     ("core", &["portico-wire"]),
     ("bindings", &["portico-wire", "portico-core"]),
     ("bindings/bindgen", &[]),
-    ("server", &["portico-wire"]),
+    ("server", &["portico-wire", "portico-mutants"]),
+    ("server/mutants", &[]),
     ("core/cli", &["portico-wire", "portico-core", "portico-server"]),
     ("tests", &["portico-wire", "portico-core", "portico-ffi", "portico-server"]),
 ];
 /// Crates that only tests use.
-const TEST_CRATES: [&str; 3] = ["tempfile", "insta", "rcgen"];
+const TEST_CRATES: [&str; 4] = ["tempfile", "insta", "rcgen", "portico-mutants"];
 /// UniFFI's macros and generator share a crate that names it; no code of it is linked into the library.
 const NAMED_BY_UNIFFI: (&str, &str) = ("portico-ffi", "tempfile");
 const SHIPPED: [&str; 3] = ["portico", "portico-ffi", "portico-server"];

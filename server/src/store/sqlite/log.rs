@@ -192,42 +192,7 @@ fn queue_pushes(
 
 #[cfg(test)]
 mod tests {
-    use crate::store::StoreError;
-    use crate::testing::{Pack, World};
-
-    // R21
-    #[tokio::test]
-    async fn database_itself_refuses_to_change_or_delete_what_was_said() {
-        let world = World::new().await;
-        let amina = world.phone("amina").await;
-        amina.carry(&Pack::of(&amina, &world, world.conversation("claim"), &[1, 2])).await;
-        let before = world.app.store().read_log(world.conversation("claim")).await.unwrap();
-        let statements = [
-            "DELETE FROM entries",
-            "DELETE FROM bodies",
-            "DELETE FROM attachments",
-            "DELETE FROM contents",
-            "DELETE FROM conversations",
-            "DELETE FROM outcomes",
-            "UPDATE entries SET author_name = 'x'",
-            "UPDATE bodies SET body = 'x'",
-            "UPDATE attachments SET name = 'x'",
-            "UPDATE contents SET file_key = zeroblob(32)",
-            "REPLACE INTO contents SELECT * FROM contents",
-            "REPLACE INTO attachments SELECT * FROM attachments",
-            "UPDATE outcomes SET outcome = 'withdrawn'",
-            "INSERT OR REPLACE INTO bodies SELECT firm_id, conversation_id, seq, 'x', salt FROM bodies",
-            "INSERT OR REPLACE INTO entries SELECT * FROM entries",
-            "REPLACE INTO outcomes SELECT * FROM outcomes",
-            "UPDATE OR REPLACE entries SET seq = 1",
-        ];
-        for statement in statements {
-            let refused = world.app.store().write(move |write| write.connection.execute(statement, [])).await;
-
-            assert!(matches!(refused, Err(StoreError::Sqlite(_))), "{statement}: {refused:?}");
-        }
-        assert_eq!(world.app.store().read_log(world.conversation("claim")).await.unwrap(), before);
-    }
+    use crate::testing::World;
 
     // R43: what somebody wrote stays under their name.
     #[tokio::test]

@@ -8,6 +8,8 @@
 //! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens.
 //! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
+#[cfg(test)]
+mod answers;
 pub(super) mod attachments;
 pub(super) mod backups;
 pub(super) mod batch_rows;
@@ -29,6 +31,8 @@ mod log;
 mod looks;
 mod made;
 mod matters;
+#[cfg(test)]
+mod never_deleted;
 mod people;
 pub(super) mod reading;
 mod row;

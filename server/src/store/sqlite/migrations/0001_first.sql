@@ -294,6 +294,16 @@ CREATE TRIGGER contents_keep BEFORE DELETE ON contents BEGIN SELECT raise(ABORT,
 CREATE TRIGGER contents_stand BEFORE UPDATE OF content_id, media_type, size_bytes, sha256, segment_id, segment_offset,
     slot, batch_id, file_key, firm_id ON contents BEGIN SELECT raise(ABORT, 'contents are immutable'); END;
 CREATE TRIGGER outcomes_stand BEFORE UPDATE ON outcomes BEGIN SELECT raise(ABORT, 'outcomes are immutable'); END;
+-- A conversation stays what it is and where it is, and its log goes on; a stay ends, once.
+CREATE TRIGGER conversations_stand BEFORE UPDATE OF firm_id, conversation_id, kind, title, matter_id, created_at_ms
+    ON conversations BEGIN SELECT raise(ABORT, 'conversations stay what they are'); END;
+CREATE TRIGGER conversations_go_on BEFORE UPDATE OF last_seq ON conversations WHEN new.last_seq < old.last_seq
+    BEGIN SELECT raise(ABORT, 'logs go on'); END;
+CREATE TRIGGER stays_keep BEFORE DELETE ON stays BEGIN SELECT raise(ABORT, 'stays are kept'); END;
+CREATE TRIGGER stays_stand BEFORE UPDATE OF firm_id, conversation_id, person_id, from_seq ON stays
+    BEGIN SELECT raise(ABORT, 'stays begin once'); END;
+CREATE TRIGGER stays_end_once BEFORE UPDATE OF until_seq ON stays WHEN old.until_seq IS NOT NULL
+    BEGIN SELECT raise(ABORT, 'stays end once'); END;
 
 -- One gap-free log for each (firm, person). Rows are references; the state is joined when they are read.
 CREATE TABLE events (
@@ -310,6 +320,8 @@ CREATE TABLE events (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX events_of_loss ON events (firm_id, person_id, conversation_id, seq) WHERE kind = 'access_lost';
+CREATE TRIGGER events_keep BEFORE DELETE ON events BEGIN SELECT raise(ABORT, 'events are kept'); END;
+CREATE TRIGGER events_stand BEFORE UPDATE ON events BEGIN SELECT raise(ABORT, 'events are immutable'); END;
 
 -- What was on screen: disjoint ranges, each with the first time it was shown and the time the server heard of it.
 CREATE TABLE looks (
@@ -324,6 +336,8 @@ CREATE TABLE looks (
     FOREIGN KEY (firm_id, conversation_id) REFERENCES conversations,
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER looks_keep BEFORE DELETE ON looks BEGIN SELECT raise(ABORT, 'looks are kept'); END;
+CREATE TRIGGER looks_stand BEFORE UPDATE ON looks BEGIN SELECT raise(ABORT, 'looks are immutable'); END;
 
 -- Sign-in. A challenge of an unknown address has no person and no code that answers it.
 CREATE TABLE challenges (
