@@ -6,7 +6,9 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.filterIsInstance
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import org.portico.ffi.Answer
 import org.portico.ffi.ConversationId
+import org.portico.ffi.FactorAnswer
 import org.portico.ffi.Portal
 import org.portico.ffi.PortalEvent
 import org.portico.ffi.PortalException
@@ -14,6 +16,7 @@ import org.portico.ffi.SignIn
 import org.portico.ffi.TimelineItem
 import org.portico.kit.FolderSecrets
 import org.portico.kit.answer
+import org.portico.kit.asking
 import org.portico.kit.begin
 import org.portico.kit.catchUp
 import org.portico.kit.changes
@@ -54,10 +57,23 @@ private suspend fun answerTheMail(
 ): Portal {
     signIn.begin(server, email)
     println("The code from the mail:")
+    var asked: Answer? = null
     while (true) {
         try {
-            signIn.answer(typed.next(), deviceName = "Hello")
-            return checkNotNull(signIn.onDisk { portal() })
+            val line = typed.next()
+            val answer =
+                when (asked) {
+                    null -> signIn.answer(line, deviceName = "Hello")
+                    is Answer.ChooseFirm -> signIn.asking { call -> chooseFirm(line, call) }
+                    else -> signIn.asking { call -> prove(FactorAnswer.Totp(line), call) }
+                }
+            when (answer) {
+                is Answer.SignedIn -> return checkNotNull(signIn.onDisk { portal() })
+                is Answer.ChooseFirm -> answer.firms.forEach { println("${it.firmId} is ${it.name}; which?") }
+                is Answer.SetUpTotp -> println("Add ${answer.setUp.uri} to an authenticator app. Its code:")
+                is Answer.FactorNeeded -> println("The code of the authenticator app:")
+            }
+            asked = answer
         } catch (fault: PortalException) {
             // The words are the app's own; `code` is the key of its string table.
             println("${fault.code}, try again:")

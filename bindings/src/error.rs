@@ -33,8 +33,26 @@ pub enum PortalError {
         /// Tries that are left, if the server said so.
         tries_left: Option<u32>,
     },
-    /// What was typed can not be a code; no try was spent.
+    /// What was typed can not be such a code; no try was spent.
     CodeMalformed,
+    /// What should prove the person beyond the mailed code does not.
+    WrongFactor {
+        /// Tries that are left of this sign-in, if the server said so.
+        tries_left: Option<u32>,
+    },
+    /// This code was used; each counts once. Wait for the next, within half a minute.
+    FactorUsed,
+    /// Too many wrong codes came: this factor proves nothing until it is set up again. Use another.
+    FactorDisabled,
+    /// The code is one of another time: the clock of the authenticator is off.
+    ClockOff {
+        /// Seconds that it is ahead; negative for behind.
+        off_s: i64,
+    },
+    /// The person must prove themselves again first: `step_up_in_person`, `step_up`, or sign in again.
+    StepUpNeeded,
+    /// The person turned the phone's question away: face, finger or PIN.
+    PresenceRefused,
     /// The sign-in is over or used up; begin again.
     ChallengeEnded,
     /// The person must sign in first.
@@ -65,6 +83,8 @@ pub enum PortalError {
     KeyUnavailable,
     /// The keystore lost the key, or the store is damaged; signing in begins a new store beside it.
     KeyLost,
+    /// The person wiped this phone from another device: what it held of them is gone.
+    Wiped,
     /// A newer version of the app wrote the store; update the app.
     StoreNewer,
     /// The shell took the call back before it was answered, or ended the portal.
@@ -97,6 +117,9 @@ pub enum PortError {
     /// Locked until the person unlocks the phone.
     #[error("locked")]
     Locked,
+    /// The person turned the question for face, finger or PIN away.
+    #[error("cancelled")]
+    Cancelled,
     /// The keystore itself fails, or the port threw something it did not declare.
     #[error("unavailable")]
     Unavailable,
@@ -113,6 +136,7 @@ impl From<PortError> for SecretFault {
     fn from(fault: PortError) -> Self {
         match fault {
             PortError::Locked => Self::Locked,
+            PortError::Cancelled => Self::Cancelled,
             PortError::Unavailable => Self::Unavailable,
         }
     }

@@ -3,7 +3,7 @@
 //! Rooms, in the order a call meets them:
 //! - `sign_in`: an installation, and how somebody signs in on it.
 //! - `portal`: one person's portal; `files`: what is picked and carried there; `office`, `documents`: what the firm's people
-//!   ask the server for; `events`: what changed there, pulled.
+//!   ask the server for; `account`: factors and devices; `events`: what changed there, pulled.
 //! - `runtime`: where calls that wait run, how they are called back, and what becomes of a panic.
 //! - `records`, `states`, `ids`: mirrors. The core's types cross as they are; a field that drifts does not compile.
 //! - `error`: what a shell can do about a fault. `ports`: what the platform gives: secrets, a device key, the network.
@@ -13,6 +13,7 @@
 
 uniffi::setup_scaffolding!("portico");
 
+mod account;
 mod documents;
 mod error;
 mod events;

@@ -128,6 +128,15 @@ impl Portal {
         self.wait(Some(call), move |core| async move { core.depart(person).await }).await
     }
 
+    /// Lets somebody of the firm in again who lost every device and factor: what they had here counts no more, and their
+    /// next sign-in is like their first (R42). They are told by mail.
+    ///
+    /// # Errors
+    /// `StepUpNeeded`, and as `people`.
+    pub async fn readmit(&self, person: PersonId, call: u64) -> Result<(), PortalError> {
+        self.wait(Some(call), move |core| async move { core.readmit(person).await }).await
+    }
+
     /// The matters that this person may know of, the newest first.
     ///
     /// # Errors

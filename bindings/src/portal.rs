@@ -40,9 +40,9 @@ impl Portal {
         }
     }
 
-    /// Whether it was ended.
+    /// Whether it was ended, or its phone wiped.
     pub(crate) fn is_over(&self) -> bool {
-        *self.ended.borrow()
+        *self.ended.borrow() || self.core().is_ok_and(|core| core.connection() == Connection::Wiped)
     }
 
     fn core(&self) -> Result<portico_core::Portal, PortalError> {

@@ -35,19 +35,31 @@ pub trait SecretStore: Send + Sync {
     fn forget(&self, name: String) -> Result<(), PortError>;
 }
 
-/// The device's P-256 session key, usable after the first unlock without the person. It never leaves the keystore.
+/// The device's two P-256 keys, which never leave the keystore: the session key, usable after the first unlock without the
+/// person, and the presence key, which asks for face, finger or PIN each time.
 #[uniffi::export(foreign)]
 pub trait DeviceKey: Send + Sync {
-    /// The public half: an uncompressed point, 65 bytes. Makes the key at the first call.
+    /// The public half of the session key: an uncompressed point, 65 bytes. Makes the key at the first call.
     ///
     /// # Errors
     /// `PortError`.
     fn session_public_key(&self) -> Result<Vec<u8>, PortError>;
-    /// ECDSA with SHA-256 over `bytes`, in ASN.1 DER.
+    /// ECDSA with SHA-256 over `bytes` by the session key, in ASN.1 DER.
     ///
     /// # Errors
     /// `PortError`.
     fn sign(&self, bytes: Vec<u8>) -> Result<Vec<u8>, PortError>;
+    /// The public half of the presence key, of the same form, made at the first call; none where the device asks for
+    /// no face, finger or PIN.
+    ///
+    /// # Errors
+    /// `PortError`.
+    fn presence_public_key(&self) -> Result<Option<Vec<u8>>, PortError>;
+    /// The same signature by the presence key. May wait for the person, on a thread of its own.
+    ///
+    /// # Errors
+    /// `PortError`; `Cancelled` where they turn it away.
+    fn sign_in_person(&self, bytes: Vec<u8>) -> Result<Vec<u8>, PortError>;
 }
 
 /// What the system knows of the network.
@@ -117,6 +129,14 @@ impl portico_core::ports::DeviceKey for ForeignKey {
 
     fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
         Ok(self.0.sign(bytes.to_vec())?)
+    }
+
+    fn presence_public_key(&self) -> Result<Option<Vec<u8>>, SecretFault> {
+        Ok(self.0.presence_public_key()?)
+    }
+
+    fn sign_in_person(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
+        Ok(self.0.sign_in_person(bytes.to_vec())?)
     }
 }
 

@@ -1,11 +1,13 @@
 //! An installation of the app, and how somebody signs in on it.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portico_core::PortalError;
 use portico_core::net::transport::{RealNetwork, certificate};
 use portico_core::signin::driver::{Answered, PendingSignIn, Phone};
+use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::FirmId;
 use portico_wire::push::PushContent;
 use portico_wire::signin::FirmChoice;
@@ -24,10 +26,21 @@ pub enum Answer {
         /// The key of this person's store was lost, so a new store was begun; what was unsent in it is gone.
         began_anew: bool,
     },
-    /// The person belongs to several firms: answer again with one of them.
+    /// The person belongs to several firms: `choose_firm`.
     ChooseFirm {
         /// Which.
         firms: Vec<FirmChoice>,
+    },
+    /// The firm asks for one of these besides: `prove`. An empty list: the firm must let this person in.
+    FactorNeeded {
+        /// Any one of these.
+        factors: Vec<FactorKind>,
+    },
+    /// The firm asks for an authenticator app, and there is none: `prove` with the first code of one, or
+    /// `prove_with_this_phone`.
+    SetUpTotp {
+        /// What the app needs.
+        set_up: TotpSetUp,
     },
 }
 
@@ -111,27 +124,47 @@ impl SignIn {
         guarded(|| Ok(self.phone.pending_sign_in()))
     }
 
-    /// Answers the pending sign-in with the code from the mail, as typed; `firm` if the person was asked to choose.
-    /// The portal that was open before is ended.
+    /// Answers the pending sign-in with the code from the mail, as typed. The portal that was open before is ended.
     ///
     /// # Errors
     /// `ChallengeEnded` also where none was begun, `CodeMalformed` (no try spent),
     /// `WrongCode`, and those of `begin`. The one who was signed in before stays so.
-    pub async fn answer(
-        &self,
-        code: String,
-        firm: Option<FirmId>,
-        device_name: String,
-        call: u64,
-    ) -> Result<Answer, PortalError> {
-        let (phone, open) = (self.phone.clone(), Arc::clone(&self.open));
-        // All of it in one body: who takes the call back finds the portal of whoever is signed in by then.
-        runtime::run(Some(call), async move {
-            let pending = phone.pending_sign_in().ok_or(PortalError::ChallengeEnded)?;
-            let answered = phone.answer(&pending, &code, firm, &device_name).await?;
-            Ok(admit(answered, &open))
-        })
-        .await
+    pub async fn answer(&self, code: String, device_name: String, call: u64) -> Result<Answer, PortalError> {
+        self.admitted(call, move |phone| async move { phone.answer(&code, &device_name).await }).await
+    }
+
+    /// Chooses one of the firms that were offered.
+    ///
+    /// # Errors
+    /// As `answer`.
+    pub async fn choose_firm(&self, firm: FirmId, call: u64) -> Result<Answer, PortalError> {
+        self.admitted(call, move |phone| async move { phone.choose_firm(firm).await }).await
+    }
+
+    /// Proves the person beyond the code.
+    ///
+    /// # Errors
+    /// `WrongFactor`, `FactorUsed` (wait for the next code), `ClockOff`, `FactorDisabled`, and those of `answer`. The
+    /// sign-in stands where it stood.
+    pub async fn prove(&self, factor: FactorAnswer, call: u64) -> Result<Answer, PortalError> {
+        self.admitted(call, move |phone| async move { phone.prove(factor).await }).await
+    }
+
+    /// Makes this phone the authenticator app that the firm asks for; `authenticator` of the portal shows its codes.
+    ///
+    /// # Errors
+    /// As `prove`; `ChallengeEnded` where no app is to be set up.
+    pub async fn prove_with_this_phone(&self, call: u64) -> Result<Answer, PortalError> {
+        self.admitted(call, |phone| async move { phone.prove_with_this_phone().await }).await
+    }
+
+    /// Goes back to the beginning. What was mailed answers nothing on this phone any more.
+    ///
+    /// # Errors
+    /// `Ended`.
+    pub async fn leave(&self, call: u64) -> Result<(), PortalError> {
+        let phone = self.phone.clone();
+        runtime::run(Some(call), async move { phone.leave_sign_in().await }).await
     }
 
     /// Opens a push and keeps it, still sealed, for the portal. All that a notification extension does: no store is
@@ -145,10 +178,27 @@ impl SignIn {
     }
 }
 
+impl SignIn {
+    /// All of it in one body: who takes the call back finds the portal of whoever is signed in by then.
+    async fn admitted<F>(
+        &self,
+        call: u64,
+        act: impl FnOnce(Phone) -> F + Send + 'static,
+    ) -> Result<Answer, PortalError>
+    where
+        F: Future<Output = Result<Answered, PortalError>> + Send,
+    {
+        let (phone, open) = (self.phone.clone(), Arc::clone(&self.open));
+        runtime::run(Some(call), async move { Ok(admit(act(phone).await?, &open)) }).await
+    }
+}
+
 /// Puts the portal of a person who signed in in the place of the one before, which ends.
 fn admit(answered: Answered, open: &Mutex<Option<Arc<Portal>>>) -> Answer {
     match answered {
         Answered::ChooseFirm(firms) => Answer::ChooseFirm { firms },
+        Answered::FactorNeeded(factors) => Answer::FactorNeeded { factors },
+        Answered::SetUpTotp(set_up) => Answer::SetUpTotp { set_up },
         Answered::SignedIn(signed_in) => {
             let portal = Arc::new(Portal::of(signed_in.portal));
             let before = open.lock().unwrap_or_else(PoisonError::into_inner).replace(portal);

@@ -27,6 +27,8 @@ pub enum PortalEvent {
     ConnectionChanged,
     /// The server says that this device is signed out. The outbox waits; nothing is deleted.
     SignInNeeded,
+    /// The person wiped this phone from another device. Everything of them is gone from it; end the portal.
+    Wiped,
     /// The server was restored from a backup; what it lost of this phone's is being offered again.
     ServerRestored,
 }
@@ -44,6 +46,8 @@ pub enum Connection {
     SignedOut,
     /// It says that this person does not belong to the firm any more. What this phone received is gone from it.
     Closed,
+    /// The person wiped this phone from another device: what it held of them is gone.
+    Wiped,
 }
 
 /// Why an attempt failed and will be made again.
@@ -234,4 +238,6 @@ pub struct PendingSignIn {
     pub device_id: DeviceId,
     /// SHA-256 of the server's address and the email; 64 hex digits.
     pub address_hash: Sha256,
+    /// How far the server's clock was ahead of this phone's, milliseconds; negative for behind.
+    pub server_ahead_ms: i64,
 }

@@ -45,9 +45,33 @@ pub enum PortalError {
         /// Tries that are left, if the server said so.
         tries_left: Option<u32>,
     },
-    /// What was typed can not be a code; no try was spent.
-    #[error("a code has 8 letters and digits")]
+    /// What was typed can not be such a code; no try was spent.
+    #[error("that can not be such a code")]
     CodeMalformed,
+    /// What should prove the person beyond the mailed code does not.
+    #[error("that does not prove it")]
+    WrongFactor {
+        /// Tries that are left of this sign-in, if the server said so.
+        tries_left: Option<u32>,
+    },
+    /// This code was used; each counts once. Wait for the next, within half a minute.
+    #[error("this code was used; wait for the next")]
+    FactorUsed,
+    /// Too many wrong codes came: this factor proves nothing until it is set up again. Use another.
+    #[error("this factor is disabled")]
+    FactorDisabled,
+    /// The code is one of another time: the clock of the authenticator is off.
+    #[error("the clock of the authenticator is off by {off_s} seconds")]
+    ClockOff {
+        /// Seconds that it is ahead; negative for behind.
+        off_s: i64,
+    },
+    /// The person must prove themselves again first: `step_up`, or sign in again.
+    #[error("prove yourself again first")]
+    StepUpNeeded,
+    /// The person turned the phone's question away: face, finger or PIN.
+    #[error("the person turned the question away")]
+    PresenceRefused,
     /// The sign-in is over or used up; begin again.
     #[error("the sign-in has ended; begin again")]
     ChallengeEnded,
@@ -91,6 +115,9 @@ pub enum PortalError {
     /// The keystore lost the key, or the store is damaged; signing in begins a new store beside it.
     #[error("the key does not open the store")]
     KeyLost,
+    /// The person wiped this phone from another device: what it held of them is gone.
+    #[error("this phone was wiped from another device")]
+    Wiped,
     /// A newer version of the app wrote the store; update the app.
     #[error("a newer version of the app wrote the store")]
     StoreNewer,
@@ -119,6 +146,7 @@ impl From<StoreError> for PortalError {
             StoreError::Full => Self::DiskFull,
             StoreError::WrongKey => Self::KeyLost,
             StoreError::Newer => Self::StoreNewer,
+            StoreError::Wiped => Self::Wiped,
             StoreError::Locked => Self::RetryLater { after_s: None },
             StoreError::Failed(_) => Self::bug("store"),
             StoreError::Damaged => Self::bug("value in the store"),
@@ -130,6 +158,7 @@ impl From<SecretFault> for PortalError {
     fn from(fault: SecretFault) -> Self {
         match fault {
             SecretFault::Locked => Self::KeyLocked,
+            SecretFault::Cancelled => Self::PresenceRefused,
             SecretFault::Unavailable => Self::KeyUnavailable,
         }
     }

@@ -25,6 +25,8 @@ pub enum PortalEvent {
     ConnectionChanged,
     /// The server says that this device is signed out. The outbox waits; nothing is deleted.
     SignInNeeded,
+    /// The person wiped this phone from another device. Everything of them is gone from it; the portal is over.
+    Wiped,
     /// The server was restored from a backup; what it lost of this phone's is being offered again.
     ServerRestored,
 }

@@ -14,7 +14,7 @@ use portico_wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use portico_wire::refusal::Refusal;
 
 use crate::state::App;
-use crate::store::StoreError;
+use crate::store::{Proved, Stepped, StoreError};
 use crate::throttle::Delayed;
 
 /// An answer that is a problem.
@@ -50,6 +50,21 @@ impl ApiError {
         Self::of(Problem { tries_left: Some(tries_left), ..Problem::of(ProblemCode::WrongCode) })
     }
 
+    /// What came does not prove who somebody is; `tries_left` of a sign-in.
+    pub(crate) fn not_proved(why: Proved, tries_left: Option<u32>) -> Self {
+        let problem = |code| Self::of(Problem { tries_left, ..Problem::of(code) });
+        match why {
+            // What is right is no error, and is never asked about here.
+            Proved::Right | Proved::Wrong => problem(ProblemCode::WrongFactor),
+            Proved::Used => problem(ProblemCode::FactorUsed),
+            Proved::Disabled => problem(ProblemCode::FactorDisabled),
+            Proved::Wait { retry_after_s } => problem(ProblemCode::Throttled).after(retry_after_s),
+            Proved::Off { off_s } => {
+                Self::of(Problem { tries_left, off_s: Some(off_s), ..Problem::of(ProblemCode::ClockOff) })
+            }
+        }
+    }
+
     /// A disk that does not take or give bytes.
     pub(crate) fn disk(fault: &io::Error) -> Self {
         if matches!(fault.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
@@ -74,6 +89,18 @@ impl ApiError {
     /// A body over `limit` bytes.
     pub(crate) fn too_large(limit: usize) -> Self {
         Self::of(Problem { limit: Some(limit as u64), ..Problem::of(ProblemCode::PayloadTooLarge) })
+    }
+}
+
+impl<T> Stepped<T> {
+    /// What was done, or the problem.
+    pub(crate) fn done(self) -> Result<T, ApiError> {
+        match self {
+            Self::Done(done) => Ok(done),
+            Self::StepUpNeeded => Err(ProblemCode::StepUpNeeded.into()),
+            Self::NotFound => Err(ProblemCode::NotFound.into()),
+            Self::NotAllowed => Err(ProblemCode::NotAllowed.into()),
+        }
     }
 }
 

@@ -11,11 +11,13 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use portico_wire::encoding::{Base64, Sha256};
+use portico_wire::factor::RecoveryCode;
 use portico_wire::ids::{ChallengeId, DeviceId, PersonId, SendKey};
+use portico_wire::problem::ProblemCode;
 use portico_wire::receipt::Receipt;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
 use crate::folder::make_private_folder;
 use crate::ports::Ports;
@@ -43,6 +45,7 @@ pub(crate) struct Keys {
 
 struct Subkeys {
     codes: hmac::Key,
+    recovery: hmac::Key,
     nonces: hmac::Key,
     columns: LessSafeKey,
 }
@@ -165,6 +168,18 @@ impl Keys {
             .is_some_and(|keys| hmac::verify(&keys.codes, &code_bytes(challenge, code), mac).is_ok())
     }
 
+    /// What the database keeps of a recovery code, whose owner is `about`. 120 random bits need no slow hash
+    /// (NIST SP 800-63B-4 section 3.1.2.2).
+    pub(crate) fn recovery_mac(&self, about: &[u8], code: &RecoveryCode) -> Vec<u8> {
+        hmac::sign(&self.newest().1.recovery, &[about, code.as_bytes()].concat()).as_ref().to_vec()
+    }
+
+    /// Whether `mac`, made under `key_id`, is that of `code`; in constant time.
+    pub(crate) fn recovery_is(&self, key_id: &str, about: &[u8], code: &RecoveryCode, mac: &[u8]) -> bool {
+        let said = [about, code.as_bytes()].concat();
+        self.server.get(key_id).is_some_and(|keys| hmac::verify(&keys.recovery, &said, mac).is_ok())
+    }
+
     /// A nonce for `device`: the time of issue (i64 BE), then a MAC over device and time.
     pub(crate) fn nonce(&self, device: DeviceId, issued_at_ms: i64) -> Vec<u8> {
         let mac = hmac::sign(&self.newest().1.nonces, &nonce_bytes(device, issued_at_ms));
@@ -211,10 +226,21 @@ impl Subkeys {
             .expect("HMAC-SHA256 gives the 32 bytes that the cipher takes");
         Self {
             codes: mac("portico codes v1"),
+            recovery: mac("portico recovery codes v1"),
             nonces: mac("portico nonces v1"),
             columns: LessSafeKey::new(columns),
         }
     }
+}
+
+/// Whether a device's key signed `bytes`: P-256, ECDSA with SHA-256 in ASN.1 DER, as secure chips sign.
+///
+/// # Errors
+/// [`ProblemCode::SignatureInvalid`].
+pub(crate) fn signed_by(public_key: &[u8], bytes: &[u8], signature: &[u8]) -> Result<(), ProblemCode> {
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public_key)
+        .verify(bytes, signature)
+        .map_err(|_| ProblemCode::SignatureInvalid)
 }
 
 fn code_bytes(challenge: ChallengeId, code: &[u8; 8]) -> Vec<u8> {

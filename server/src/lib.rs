@@ -4,6 +4,7 @@
 //! - [`serve`]: accept loop, TLS, caps, timeouts. `router`: the list of routes, and what every answer gets.
 //! - `door`: wire version, session, bounded bodies. `throttle`: delays for those who ask too often.
 //! - `routes`: one file for each endpoint. [`access`]: the only place that answers "may they?".
+//! - [`assurance`]: what a firm asks of those who sign in.
 //! - `uploads`: bytes of a batch from the wire to its commit. `blobs`: sealed packs on disk.
 //! - `log`: what a send key deserves, how an entry joins the chain. [`store`]: use-cases, group commit, all SQL.
 //! - `mail`, `push`: what is due, carried by workers into a `folder`. `scan`: what the firm's scanner says of each file. [`backup`]: backup and restore. [`seed`]: a small firm.
@@ -15,6 +16,7 @@ pub mod access;
 #[cfg(test)]
 #[path = "oracle/mutants.rs"]
 pub mod access;
+pub mod assurance;
 pub mod backup;
 mod blobs;
 pub mod config;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use portico_server::App;
+use portico_server::assurance::{Least, SignInPolicy};
 use portico_server::backup::{backup, restore};
 use portico_server::config::Config;
 use portico_server::ports::Ports;
@@ -103,6 +104,28 @@ enum Admin {
         #[arg(long)]
         storage_bytes_max: Option<u64>,
     },
+    /// Records what a firm asks of those who sign in, beyond the mailed code. An option that is left out is the usual.
+    Policy {
+        /// The firm.
+        #[arg(long)]
+        firm: FirmId,
+        /// Of staff: an authenticator app, unless it says `email`.
+        #[arg(long, value_enum, default_value = "second-factor")]
+        staff: Asked,
+        /// Of clients and third parties: something besides on every further device, unless it says `email`.
+        #[arg(long, value_enum, default_value = "second-factor")]
+        clients: Asked,
+    },
+    /// Lets somebody in again who lost every device and factor: their next sign-in is like their first. They are told by mail
+    /// once the server runs.
+    Readmit {
+        /// The firm.
+        #[arg(long)]
+        firm: FirmId,
+        /// Whom.
+        #[arg(long)]
+        person: PersonId,
+    },
     /// Says whether a file may be fetched, whatever the scan says of it.
     Verdict {
         /// The file, as the log names it; or the id of an attachment.
@@ -122,6 +145,23 @@ enum Admin {
         #[arg(long)]
         by: PersonId,
     },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Asked {
+    /// The mailed code alone.
+    Email,
+    /// Something that they hold besides.
+    SecondFactor,
+}
+
+impl From<Asked> for Least {
+    fn from(asked: Asked) -> Self {
+        match asked {
+            Asked::Email => Self::Email,
+            Asked::SecondFactor => Self::SecondFactor,
+        }
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -284,6 +324,11 @@ async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
             let limits = FirmLimits { batch_files_max, batch_bytes_max, storage_bytes_max };
             store.set_limits(firm, limits).await?
         }
+        Admin::Policy { firm, staff, clients } => {
+            let policy = SignInPolicy { staff: staff.into(), clients: clients.into() };
+            store.set_sign_in_policy(firm, policy).await?
+        }
+        Admin::Readmit { firm, person } => app.let_in_again(firm, person).await?,
         Admin::Verdict { file, verdict } => {
             let verdict = match verdict {
                 Word::Clean => Verdict::Clean,
@@ -311,7 +356,7 @@ mod tests {
 
     /// Every command, with words by which it does something, and what it does to what was said. `FIRM` and the like stand
     /// for ids. What only takes requests or prints is not run.
-    const COMMANDS: [(&str, &str, &str); 14] = [
+    const COMMANDS: [(&str, &str, &str); 16] = [
         ("serve", "", "takes requests, none of which deletes"),
         ("seed", "", "works on an empty folder alone"),
         ("check-config", "", "prints"),
@@ -332,6 +377,8 @@ mod tests {
             "adds an entry that says so",
         ),
         ("admin limits", "--firm FIRM --batch-files-max 1", "changes what may come"),
+        ("admin policy", "--firm FIRM --staff email", "changes what a sign-in asks"),
+        ("admin readmit", "--firm FIRM --person INES", "ends sessions, and leaves the words"),
         ("admin verdict", "NOFILE refused", "changes who may fetch a file, and can change it back"),
         (
             "admin end-membership",

@@ -30,14 +30,7 @@ struct Document;
 
 /// Every route, and the document that describes them.
 pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
-    let spoken = OpenApiRouter::new()
-        .routes(routes!(endpoints::signin::begin::begin))
-        .routes(routes!(endpoints::signin::answer::answer))
-        .routes(routes!(endpoints::sessions::nonce::nonce))
-        .routes(routes!(endpoints::sessions::refresh::refresh))
-        .routes(routes!(endpoints::devices::list::list))
-        .routes(routes!(endpoints::devices::sign_out::sign_out))
-        .routes(routes!(endpoints::devices::push::push))
+    let spoken = account_routes()
         .routes(routes!(endpoints::sync::sync))
         .routes(routes!(endpoints::snapshot::snapshot))
         .routes(routes!(endpoints::messages::put::put))
@@ -68,6 +61,7 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
         .routes(routes!(endpoints::documents::copies::put))
         .routes(routes!(endpoints::people::list::list, endpoints::people::add::add))
         .routes(routes!(endpoints::people::depart::depart))
+        .routes(routes!(endpoints::people::readmit::readmit))
         .routes(routes!(endpoints::search::get::search))
         .route_layer(middleware::from_fn(door::speak_wire));
     // An operating system's uploader and curl speak no wire version: a capability is all that they have.
@@ -95,6 +89,24 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
         .layer(middleware::from_fn_with_state(app.clone(), watch))
         .with_state(app.clone());
     (router, document)
+}
+
+/// Signing in, and what protects an account.
+fn account_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(endpoints::signin::begin::begin))
+        .routes(routes!(endpoints::signin::answer::answer))
+        .routes(routes!(endpoints::sessions::nonce::nonce))
+        .routes(routes!(endpoints::sessions::refresh::refresh))
+        .routes(routes!(endpoints::devices::list::list))
+        .routes(routes!(endpoints::devices::sign_out::sign_out))
+        .routes(routes!(endpoints::devices::push::push))
+        .routes(routes!(endpoints::devices::wipe::wipe))
+        .routes(routes!(endpoints::factors::list::list))
+        .routes(routes!(endpoints::factors::step_up::step_up))
+        .routes(routes!(endpoints::factors::totp::show, endpoints::factors::totp::remove))
+        .routes(routes!(endpoints::factors::totp::confirm))
+        .routes(routes!(endpoints::factors::recovery::make))
 }
 
 fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -164,6 +176,13 @@ mod tests {
             (Method::GET, "/v1/devices".to_owned()),
             (Method::DELETE, format!("/v1/devices/{id}")),
             (Method::PUT, format!("/v1/devices/{id}/push")),
+            (Method::POST, format!("/v1/devices/{id}/wipe")),
+            (Method::GET, "/v1/factors".to_owned()),
+            (Method::POST, "/v1/step-up".to_owned()),
+            (Method::POST, "/v1/factors/totp".to_owned()),
+            (Method::DELETE, "/v1/factors/totp".to_owned()),
+            (Method::POST, "/v1/factors/totp/confirm".to_owned()),
+            (Method::POST, "/v1/factors/recovery-codes".to_owned()),
             (Method::GET, "/v1/sync?cursor=x".to_owned()),
             (Method::GET, "/v1/snapshot".to_owned()),
             (Method::PUT, format!("/v1/messages/{id}")),
@@ -186,6 +205,7 @@ mod tests {
             (Method::GET, "/v1/people".to_owned()),
             (Method::POST, "/v1/people".to_owned()),
             (Method::POST, format!("/v1/people/{id}/departure")),
+            (Method::POST, format!("/v1/people/{id}/readmission")),
             (Method::GET, "/v1/search?q=x".to_owned()),
         ];
         for (method, path) in paths {

@@ -9,6 +9,7 @@ use portico_wire::message::SendMessage;
 use serde::Serialize;
 
 use crate::access::Membership;
+use crate::assurance::{Least, SignInPolicy};
 use crate::log::ruling::Receipted;
 use crate::state::App;
 use crate::store::{Caller, NewConversation, NewMatter, NewPerson, StoreError};
@@ -116,6 +117,9 @@ const CONVERSATIONS: [Plan; 5] = [
     ),
 ];
 
+/// The seeded firm's recorded departure from R8; `portico-server admin policy` sets another.
+const SEEDED_POLICY: SignInPolicy = SignInPolicy { staff: Least::Email, clients: Least::Email };
+
 /// Makes the firm. The same clock and dice make the same firm.
 ///
 /// # Errors
@@ -126,6 +130,8 @@ pub async fn seed(app: &App) -> Result<SeededFirm, SeedError> {
         return Err(SeedError::NotEmpty);
     }
     let firm_id = app.store().add_firm("Harbour & Lane".to_owned()).await?;
+    // A firm to look at: whoever tries it signs in with the mailed code, on as many devices as they like.
+    app.store().set_sign_in_policy(firm_id, SEEDED_POLICY).await?;
     let people = seed_people(app, firm_id).await?;
     let id = |short: &str| people.get(short).map(|person| person.person_id);
     let mut matters = BTreeMap::new();

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
-use portico_wire::ids::Epoch;
+use portico_wire::ids::{Epoch, FirmId, PersonId};
 use tokio::sync::watch;
 
 use crate::blobs::Segments;
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyError, Keys};
 use crate::ports::Ports;
-use crate::store::{OpenDatabaseError, Store, StoreError};
+use crate::store::{Change, OpenDatabaseError, Store, StoreError};
 use crate::throttle::Throttle;
 use crate::uploads::Uploads;
 use crate::{mail, push, router, scan, uploads};
@@ -103,6 +103,14 @@ impl App {
     /// The routes, to be called in process or served.
     pub fn router(&self) -> axum::Router {
         router::routes(self).0
+    }
+
+    /// Lets somebody of a firm in again who lost everything that proves them, in the administrator's name.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; everything stays.
+    pub async fn let_in_again(&self, firm: FirmId, person: PersonId) -> Result<Change, StoreError> {
+        self.store().let_in_again(firm, person, Arc::clone(self.keys())).await
     }
 
     /// The use-cases.

@@ -1,6 +1,7 @@
 //! The server under test in its own crate: a small firm, phones that speak HTTP in process, one fake clock.
 
 mod pack;
+pub(crate) mod signing_in;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use portico_wire::encoding::Base64;
+use portico_wire::factor::{FactorAnswer, step_up_bytes};
 use portico_wire::ids::{ConversationId, DeviceId, SendKey};
 use portico_wire::message::{Accepted, SendMessage};
 use portico_wire::problem::Problem;
@@ -293,7 +295,15 @@ pub(crate) struct Phone {
     pub(crate) token: Base64,
     pub(crate) session: Option<Session>,
     keys: EcdsaKeyPair,
+    presence: EcdsaKeyPair,
+    /// Whether it asks for a face, a finger or a PIN.
+    pub(crate) asks: bool,
     ports: Ports,
+}
+
+fn key_pair() -> EcdsaKeyPair {
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &real_dice()).unwrap();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &real_dice()).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "ring signs with no other dice; no test depends on them")]
@@ -308,12 +318,18 @@ impl Phone {
 
     /// The same on a router that others have too: making one costs more than all that a phone asks of it.
     pub(crate) fn on(world: &World, router: Router) -> Self {
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &real_dice()).unwrap();
-        let keys =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref(), &real_dice()).unwrap();
         let device = DeviceId::from_parts(world.app.now_ms(), world.ports.random());
         let ports = world.ports.clone();
-        Self { device, router, token: Base64::default(), session: None, keys, ports }
+        Self {
+            device,
+            router,
+            token: Base64::default(),
+            session: None,
+            keys: key_pair(),
+            presence: key_pair(),
+            asks: true,
+            ports,
+        }
     }
 
     /// Lets go of the server, which can stop only when nobody holds it.
@@ -325,15 +341,36 @@ impl Phone {
         Base64(self.keys.sign(&real_dice(), bytes).unwrap().as_ref().to_vec())
     }
 
+    /// Somebody else's face is enrolled: the presence key is another.
+    pub(crate) fn replace_presence_key(&mut self) {
+        self.presence = key_pair();
+    }
+
+    /// A signature by the presence key: the person looks at the phone.
+    pub(crate) fn sign_in_person(&self, bytes: &[u8]) -> Base64 {
+        Base64(self.presence.sign(&real_dice(), bytes).unwrap().as_ref().to_vec())
+    }
+
+    /// Proves that its person is there.
+    pub(crate) async fn step_up_in_person(&self) {
+        let nonce: Nonce = self.nonce().await.json();
+        let signature = self.sign_in_person(&step_up_bytes(self.device, &nonce.nonce.0));
+        let answer = FactorAnswer::Presence { nonce: nonce.nonce, signature };
+        assert_eq!(self.post("/v1/step-up", &answer).await.status, 200);
+    }
+
     pub(crate) fn answer_to(&self, begun: &ChallengeBegun, code: &str) -> AnswerChallenge {
         let public_key = self.keys.public_key().as_ref();
+        let presence = self.asks.then(|| self.presence.public_key().as_ref());
         AnswerChallenge {
             code: code.to_owned(),
             device_id: self.device,
             device_name: "a phone".to_owned(),
             session_public_key: Base64(public_key.to_vec()),
-            signature: self.sign(&possession_bytes(begun.challenge_id, self.device, public_key)),
+            presence_public_key: presence.map(|key| Base64(key.to_vec())),
+            signature: self.sign(&possession_bytes(begun.challenge_id, self.device, public_key, presence)),
             firm_id: None,
+            factor: None,
         }
     }
 
@@ -346,13 +383,16 @@ impl Phone {
         self.router = world.app.router();
         let (begun, code) = world.begin(email).await;
         let answer = self.answer_to(&begun, &code.unwrap());
-        match self.answer(&begun, &answer).await.json() {
-            ChallengeAnswered::SignedIn(session) => {
-                self.token = session.access.access_token.clone();
-                self.session = Some(session);
-            }
-            ChallengeAnswered::ChooseFirm { .. } => panic!("the seeded people belong to one firm"),
-        }
+        let answered = self.answer(&begun, &answer).await.json();
+        assert_eq!(self.admit(answered), None, "the seeded firm asks for the mailed code alone");
+    }
+
+    /// Takes the session that an answer gave, if it gave one.
+    pub(crate) fn admit(&mut self, answered: ChallengeAnswered) -> Option<ChallengeAnswered> {
+        let ChallengeAnswered::SignedIn(session) = answered else { return Some(answered) };
+        self.token = session.access.access_token.clone();
+        self.session = Some(session);
+        None
     }
 
     pub(crate) async fn nonce(&self) -> Reply {

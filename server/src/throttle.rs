@@ -1,6 +1,6 @@
 //! Token buckets on the injected clock. They delay and never disable, so nobody can lock somebody else out.
 //!
-//! Bound: [`BUCKETS_MAX`] buckets; full ones are forgotten first, and when all are in use the oldest debts go.
+//! Bound: [`BUCKETS_MAX`] buckets; full ones are forgotten first, and when all are in use all debts are.
 //! They live in memory: what security rests on (tries of a code, spent nonces) is counted in the database.
 
 use std::collections::BTreeMap;

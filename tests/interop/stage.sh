@@ -66,6 +66,11 @@ sha256_of() { openssl dgst -sha256 -r "$@" | cut -d ' ' -f 1; }
 # Seeds the firm and serves it on a free port.
 start_server() {
   portico-server --data "$data" seed --json >"$work/firm.json"
+  serve
+}
+
+# Serves what is there, on another free port than before.
+serve() {
   portico-server --data "$data" serve --listen 127.0.0.1:0 --metrics-listen 127.0.0.1:0 \
     >"$work/server.out" 2>"$work/server.log" &
   server=$!
@@ -83,13 +88,18 @@ verify_server() {
   same "the stopped server's log and files are whole" " 0 faults" "$(printf %s "$said" | grep -o ' 0 faults' || printf %s "$said")"
 }
 
-# sign_in HOME EMAIL: a phone of its own, with the code from the server's mail folder.
-sign_in() {
-  local challenge mail
+# begin HOME EMAIL: a sign-in of a phone of its own, which CODE answers: the one in the server's mail folder.
+begin() {
+  local challenge
   challenge="$(portico --json --home "$1" sign-in --begin --server "$origin" --email "$2" | jq -r .challenge_id)"
   until_true "the mail with a code" mailed "$challenge"
-  mail="$(echo "$data"/mail/*"$challenge".eml)"
-  portico --json --home "$1" sign-in --code "$(sed -n 's/^    //p' "$mail" | head -n 1)" >/dev/null
+  CODE="$(sed -n 's/^    //p' "$data"/mail/*"$challenge".eml | head -n 1)"
+}
+
+# sign_in HOME EMAIL: the whole of it, where the mailed code is enough.
+sign_in() {
+  begin "$1" "$2"
+  portico --json --home "$1" sign-in --code "$CODE" >/dev/null
 }
 
 mailed() { ls "$data"/mail/*"$1".eml >/dev/null 2>&1; }

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use portico_core::Portal;
 use portico_core::error::PortalError;
-use portico_core::ports::{Ports, SecretStore, SoftwareDeviceKey};
+use portico_core::ports::{DeviceKey, Ports, SecretFault, SecretStore, SoftwareDeviceKey};
 use portico_core::signin::driver::{Answered, Phone, SignedIn};
 use portico_core::store::EntryStanding;
 use portico_core::testing::{FakeClock, MemorySecrets, SeededDice};
@@ -27,6 +29,8 @@ pub struct TestPhone {
     pub clock: FakeClock,
     /// Its keystore.
     pub secrets: Arc<MemorySecrets>,
+    /// Its device key.
+    pub key: Arc<AskedKey>,
     /// Its home folder.
     pub home: PathBuf,
     ports: Ports,
@@ -39,6 +43,41 @@ impl std::fmt::Debug for TestPhone {
     }
 }
 
+/// The device key of a phone whose person may turn its questions away.
+#[derive(Debug)]
+pub struct AskedKey {
+    key: SoftwareDeviceKey,
+    turned_away: AtomicBool,
+}
+
+impl AskedKey {
+    /// From now on the person turns every question away, or answers it.
+    pub fn turn_away(&self, turned_away: bool) {
+        self.turned_away.store(turned_away, Relaxed);
+    }
+}
+
+impl DeviceKey for AskedKey {
+    fn session_public_key(&self) -> Result<Vec<u8>, SecretFault> {
+        self.key.session_public_key()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
+        self.key.sign(bytes)
+    }
+
+    fn presence_public_key(&self) -> Result<Option<Vec<u8>>, SecretFault> {
+        self.key.presence_public_key()
+    }
+
+    fn sign_in_person(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
+        if self.turned_away.load(Relaxed) {
+            return Err(SecretFault::Cancelled);
+        }
+        self.key.sign_in_person(bytes)
+    }
+}
+
 impl TestPhone {
     /// A phone of `email`, not signed in.
     #[must_use]
@@ -47,14 +86,16 @@ impl TestPhone {
         let network = PhoneNetwork::new(Arc::clone(world.server()), Arc::clone(&world.dice), clock.clone());
         let secrets = Arc::new(MemorySecrets::default());
         let kept: Arc<dyn SecretStore> = Arc::clone(&secrets) as Arc<dyn SecretStore>;
+        let software = SoftwareDeviceKey::in_store(Arc::clone(&kept));
+        let key = Arc::new(AskedKey { key: software, turned_away: AtomicBool::new(false) });
         let ports = Ports {
             clock: Arc::new(clock.clone()),
             dice: Arc::new(SeededDice::of(world.dice.next())),
             network: Arc::new(network.clone()),
-            device_key: Arc::new(SoftwareDeviceKey::in_store(Arc::clone(&kept))),
+            device_key: Arc::clone(&key) as Arc<dyn DeviceKey>,
             secrets: kept,
         };
-        Self { email: email.to_owned(), network, clock, secrets, home, ports, portal: None }
+        Self { email: email.to_owned(), network, clock, secrets, key, home, ports, portal: None }
     }
 
     /// The installation, for what is done before anybody is signed in.
@@ -81,14 +122,19 @@ impl TestPhone {
         // The app closes the store before it opens one again.
         self.portal = None;
         let phone = self.installation();
-        let pending = phone.begin_sign_in("https://portal.example", email).await.expect("a challenge begins");
+        phone.begin_sign_in("https://portal.example", email).await.expect("a challenge begins");
         let code = world.newest_code().await;
-        let answered = phone.answer(&pending, &code, None, "test phone").await.expect("the code is right");
+        let answered = phone.answer(&code, "test phone").await.expect("the code is right");
         let Answered::SignedIn(SignedIn { portal, sealed, .. }) = answered else {
-            panic!("the person belongs to one firm")
+            panic!("the person belongs to one firm, which asks for the mailed code alone")
         };
         self.portal = Some(portal);
         sealed
+    }
+
+    /// Takes the portal of a sign-in that a test went through step by step.
+    pub fn take(&mut self, signed_in: SignedIn) {
+        self.portal = Some(signed_in.portal);
     }
 
     /// The app dies; whatever it was doing is gone.

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use portico_core::ports::{Clock as _, Dice as _};
 use portico_core::testing::{FakeClock, SeededDice};
 use portico_server::App;
+use portico_server::assurance::SignInPolicy;
 use portico_server::backup::{BackupError, Manifest, Restored, backup, restore};
 use portico_server::config::{Config, Rate, Throttles};
 use portico_server::ports::{Clock, Dice, Ports};
@@ -118,6 +119,18 @@ impl World {
         clock.advance(1_000);
         let server = Arc::new(ServerSlot { app: Mutex::new(Some(app)), config, ports });
         Self { clock, dice, firm, server, folder, phones: std::cell::Cell::new(0) }
+    }
+
+    /// What time it is, UTC milliseconds.
+    #[must_use]
+    pub fn clock_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// The firm asks from now on what every firm asks that recorded nothing; the seeded one asks for the mailed code alone.
+    pub async fn ask_the_usual(&self) {
+        let set = self.app().store().set_sign_in_policy(self.firm.firm_id, SignInPolicy::USUAL).await;
+        set.expect("the firm is there");
     }
 
     /// Where the server is.
@@ -241,9 +254,13 @@ impl World {
     /// The code in the newest mail.
     pub async fn newest_code(&self) -> String {
         self.run_jobs().await;
-        let newest = files(&self.data().join("mail")).pop().expect("a mail was written");
-        let text = std::fs::read_to_string(newest).expect("the mail is text");
-        text.split_whitespace().find(|word| is_code(word)).expect("the mail holds a code").to_owned()
+        let newest_first = files(&self.data().join("mail")).into_iter().rev();
+        let code = |mail: PathBuf| {
+            let text = std::fs::read_to_string(mail).expect("the mail is text");
+            text.split_whitespace().find(|word| is_code(word)).map(str::to_owned)
+        };
+        // A notice has none.
+        newest_first.filter_map(code).next().expect("a mail holds a code")
     }
 }
 

@@ -18,13 +18,13 @@ async fn every_wrong_code_has_its_answer() {
     let world = World::new().await;
     let mut amina = world.phone_of("amina");
     let phone = amina.installation();
-    let pending = phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+    phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
 
-    let malformed = phone.answer(&pending, "12", None, "x").await.unwrap_err();
-    let wrong = phone.answer(&pending, "0000-0000", None, "x").await.unwrap_err();
+    let malformed = phone.answer("12", "x").await.unwrap_err();
+    let wrong = phone.answer("0000-0000", "x").await.unwrap_err();
     world.clock.advance(11 * 60 * 1_000);
     let code = world.newest_code().await;
-    let late = phone.answer(&pending, &code, None, "x").await.unwrap_err();
+    let late = phone.answer(&code, "x").await.unwrap_err();
 
     assert_eq!(malformed, PortalError::CodeMalformed);
     assert_eq!(wrong, PortalError::WrongCode { tries_left: Some(4) });
@@ -41,9 +41,9 @@ async fn code_is_answered_after_the_app_was_killed() {
     amina.installation().begin_sign_in("https://portal.example", &amina.email).await.unwrap();
 
     let killed_and_started = amina.installation();
-    let pending = killed_and_started.pending_sign_in().unwrap();
+    assert!(killed_and_started.pending_sign_in().is_some());
     let code = world.newest_code().await;
-    let answered = killed_and_started.answer(&pending, &code, None, "phone").await.unwrap();
+    let answered = killed_and_started.answer(&code, "phone").await.unwrap();
 
     assert!(matches!(answered, Answered::SignedIn(_)));
     assert_eq!(killed_and_started.pending_sign_in(), None);
@@ -179,12 +179,12 @@ async fn failing_keystore_is_told_and_lays_no_store_aside() {
     amina.portal().send(claim, "still here").unwrap();
     amina.network.set(Weather::Calm);
     let phone = amina.installation();
-    let pending = phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+    phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
     let code = world.newest_code().await;
 
     amina.secrets.set_fault(Some(SecretFault::Unavailable));
     assert_eq!(amina.try_start(), Err(PortalError::KeyUnavailable));
-    let answered = phone.answer(&pending, &code, None, "phone").await;
+    let answered = phone.answer(&code, "phone").await;
     assert_eq!(answered.map(|_| ()), Err(PortalError::KeyUnavailable));
     amina.secrets.set_fault(None);
     amina.start();

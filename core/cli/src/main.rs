@@ -67,6 +67,15 @@ enum Command {
     /// Run the firm: people, matters, conversations, who is in them, who has read what.
     #[command(subcommand)]
     Staff(commands::staff::Staff),
+    /// What proves you beyond the mailed code: an authenticator app, recovery codes.
+    #[command(subcommand)]
+    Factors(commands::factors::Factors),
+    /// This phone as an authenticator app.
+    #[command(subcommand)]
+    Authenticator(commands::factors::Authenticator),
+    /// Where you are signed in; sign a lost phone out, or wipe it.
+    #[command(subcommand)]
+    Devices(commands::devices::Devices),
     /// Sign this device out. The store stays, sealed.
     SignOut,
     /// Show the main job: a phone that is killed, cut off and outlives a restored server, and loses nothing.
@@ -113,6 +122,9 @@ async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Watch => commands::watch::run(cli).await,
         Command::Tap(command) => command.run(cli),
         Command::Staff(command) => command.run(cli).await,
+        Command::Factors(command) => command.run(cli).await,
+        Command::Authenticator(command) => command.run(cli),
+        Command::Devices(command) => command.run(cli).await,
         Command::SignOut => commands::sign_out::run(cli).await,
         Command::Demo(command) => command.run().await,
         Command::DemoPart(part) => part.run(cli).await,
@@ -126,7 +138,7 @@ mod tests {
     use super::*;
 
     /// Every command, and what it does to what was said.
-    const COMMANDS: [(&str, &str); 35] = [
+    const COMMANDS: [(&str, &str); 48] = [
         ("sign-in", "nothing"),
         ("conversations", "reads"),
         ("read", "reads, and says what was shown"),
@@ -142,6 +154,7 @@ mod tests {
         ("staff people", "reads"),
         ("staff add-person", "nothing"),
         ("staff depart", "adds entries that say so"),
+        ("staff readmit", "nothing; it ends sessions"),
         ("staff matters", "reads"),
         ("staff open-matter", "nothing"),
         ("staff access", "adds entries that say so"),
@@ -161,6 +174,21 @@ mod tests {
         ("staff documents remove", "adds a change that hides a document; copies in messages stay"),
         ("staff documents save", "reads"),
         ("staff documents send", "adds"),
+        ("factors list", "reads"),
+        ("factors set-up", "nothing"),
+        ("factors confirm", "nothing"),
+        ("factors this-phone", "nothing"),
+        ("factors remove", "nothing"),
+        ("factors recovery-codes", "nothing"),
+        ("authenticator show", "reads"),
+        ("authenticator keep", "nothing"),
+        ("authenticator forget", "nothing"),
+        ("devices list", "reads"),
+        ("devices sign-out", "nothing; the store there stays, sealed"),
+        (
+            "devices wipe",
+            "nothing at the firm; what was not sent from that phone is gone with it, as its person said",
+        ),
         ("sign-out", "nothing; the store stays, sealed"),
     ];
 

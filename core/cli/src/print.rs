@@ -43,8 +43,17 @@ pub(crate) fn connection(portal: &Portal) -> Result<Value, CliError> {
         Connection::Offline(fault) => fault.as_str(),
         Connection::SignedOut => "signed_out",
         Connection::Closed => "closed",
+        Connection::Wiped => "wiped",
     };
     Ok(json!({ "state": state, "last_contact_ms": portal.last_contact_ms()? }))
+}
+
+/// A QR code, two rows in a line of the terminal; nothing where the text is too long for one.
+pub(crate) fn qr(text: &str) -> String {
+    use qrcode::render::unicode::Dense1x2;
+    let Ok(code) = qrcode::QrCode::new(text.as_bytes()) else { return String::new() };
+    // Light on dark, as most terminals are: cameras read both.
+    code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()
 }
 
 /// UTC, to the second. A time beyond the calendar reads as 1970.

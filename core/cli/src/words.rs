@@ -53,8 +53,21 @@ fn portal_error(fault: &PortalError) -> String {
         PortalError::WrongCode { tries_left: None } => "That is not the code.".to_owned(),
         PortalError::EmailMalformed => "This is no email address.".to_owned(),
         PortalError::CodeMalformed => {
-            "A code has 8 letters and digits, like K7QM-3RXT. No try was spent.".to_owned()
+            "That can not be such a code. The mailed one has 8 letters and digits, an app's has six digits, a recovery code 24 letters and digits. No try was spent.".to_owned()
         }
+        PortalError::WrongFactor { tries_left: Some(tries) } => format!("That does not prove it. Tries left: {tries}."),
+        PortalError::WrongFactor { tries_left: None } => "That does not prove it.".to_owned(),
+        PortalError::FactorUsed => "That code was used. Wait for the next one.".to_owned(),
+        PortalError::FactorDisabled => {
+            "Too many wrong codes came, so this app proves nothing any more. Use a recovery code, or another device, and set it up again.".to_owned()
+        }
+        PortalError::ClockOff { off_s } => {
+            let side = if *off_s > 0 { "ahead" } else { "behind" };
+            format!("The clock of your authenticator is {} seconds {side}. Set it right and try again.", off_s.abs())
+        }
+        PortalError::StepUpNeeded => "Prove yourself again first.".to_owned(),
+        PortalError::PresenceRefused => "It was turned away.".to_owned(),
+        PortalError::Wiped => "This phone was wiped from another device. What it held is gone.".to_owned(),
         PortalError::ChallengeEnded => "This sign-in has ended. Begin again.".to_owned(),
         PortalError::SignInNeeded => "This phone is signed out. Sign in; nothing on it is lost.".to_owned(),
         PortalError::Refused { refusal } => format!("Not sent: {}", self::refusal(refusal)),
@@ -160,6 +173,7 @@ pub(crate) fn connection(connection: Connection, last_contact: Option<String>) -
         Connection::Closed => {
             Some("The firm has closed this account; what it had is gone from this phone.".to_owned())
         }
+        Connection::Wiped => Some("This phone was wiped from another device.".to_owned()),
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Miss {
     },
     /// The server says that this device is signed out.
     SignedOut,
+    /// The person wiped this device from another (R55).
+    Wiped,
     /// The server says, in the epoch it states, that this person does not belong to the firm any more.
     Closed(Option<Epoch>),
 }
@@ -48,6 +50,7 @@ impl From<Miss> for PortalError {
             }
             Miss::Transient { fault, .. } => fault.into(),
             Miss::SignedOut => Self::SignInNeeded,
+            Miss::Wiped => Self::Wiped,
             Miss::Closed(_) => Self::Refused { refusal: Refusal::of(RefusalCode::AccountClosed) },
         }
     }
@@ -56,6 +59,11 @@ impl From<Miss> for PortalError {
 fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
     match code {
         ProblemCode::WrongCode => PortalError::WrongCode { tries_left: problem.tries_left },
+        ProblemCode::WrongFactor => PortalError::WrongFactor { tries_left: problem.tries_left },
+        ProblemCode::FactorUsed => PortalError::FactorUsed,
+        ProblemCode::FactorDisabled => PortalError::FactorDisabled,
+        ProblemCode::ClockOff => PortalError::ClockOff { off_s: problem.off_s.unwrap_or(0) },
+        ProblemCode::StepUpNeeded => PortalError::StepUpNeeded,
         ProblemCode::ChallengeEnded => PortalError::ChallengeEnded,
         ProblemCode::SessionEnded | ProblemCode::AccessTokenExpired => PortalError::SignInNeeded,
         ProblemCode::MembershipEnded => {
@@ -64,7 +72,9 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         ProblemCode::NotFound => PortalError::NotHere,
         ProblemCode::NotAllowed => PortalError::NotAllowed,
         ProblemCode::AttachmentRefused => PortalError::FileRefused,
-        ProblemCode::Busy
+        // Said to anything but a refresh that this device signed, it is nobody's word.
+        ProblemCode::DeviceWiped
+        | ProblemCode::Busy
         | ProblemCode::ConversationMissing
         | ProblemCode::DocumentMissing
         | ProblemCode::CursorReset

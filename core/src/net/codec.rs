@@ -2,6 +2,7 @@
 
 use portico_wire::document::{DocumentName, FileDocument, FileVersion, SendCopies};
 use portico_wire::encoding::Sha256;
+use portico_wire::factor::{ConfirmTotp, FactorAnswer};
 use portico_wire::ids::{
     AttachmentId, ChallengeId, ConversationId, DeviceId, DocumentId, EntryId, Epoch, MatterId, PersonId,
     SendKey,
@@ -59,6 +60,54 @@ pub fn refresh(body: &Refresh) -> Request {
 #[must_use]
 pub fn sign_out(device: DeviceId) -> Request {
     Request { method: Method::Delete, ..get(format!("/v1/devices/{device}")) }
+}
+
+/// `GET /v1/devices`.
+#[must_use]
+pub fn devices() -> Request {
+    get("/v1/devices".to_owned())
+}
+
+/// `POST /v1/devices/{id}/wipe`.
+#[must_use]
+pub fn wipe_device(device: DeviceId) -> Request {
+    with_body(Method::Post, format!("/v1/devices/{device}/wipe"), &())
+}
+
+/// `GET /v1/factors`.
+#[must_use]
+pub fn factors() -> Request {
+    get("/v1/factors".to_owned())
+}
+
+/// `POST /v1/step-up`.
+#[must_use]
+pub fn step_up(body: &FactorAnswer) -> Request {
+    with_body(Method::Post, "/v1/step-up".to_owned(), body)
+}
+
+/// `POST /v1/factors/totp`.
+#[must_use]
+pub fn show_totp() -> Request {
+    with_body(Method::Post, "/v1/factors/totp".to_owned(), &())
+}
+
+/// `POST /v1/factors/totp/confirm`.
+#[must_use]
+pub fn confirm_totp(body: &ConfirmTotp) -> Request {
+    with_body(Method::Post, "/v1/factors/totp/confirm".to_owned(), body)
+}
+
+/// `DELETE /v1/factors/totp`.
+#[must_use]
+pub fn remove_totp() -> Request {
+    Request { method: Method::Delete, ..get("/v1/factors/totp".to_owned()) }
+}
+
+/// `POST /v1/factors/recovery-codes`.
+#[must_use]
+pub fn make_recovery_codes() -> Request {
+    with_body(Method::Post, "/v1/factors/recovery-codes".to_owned(), &())
 }
 
 /// `PUT /v1/devices/{id}/push`.
@@ -129,6 +178,12 @@ pub fn people() -> Request {
 #[must_use]
 pub fn add_person(body: &AddPerson) -> Request {
     with_body(Method::Post, "/v1/people".to_owned(), body)
+}
+
+/// `POST /v1/people/{id}/readmission`.
+#[must_use]
+pub fn readmit(person: PersonId) -> Request {
+    with_body(Method::Post, format!("/v1/people/{person}/readmission"), &())
 }
 
 /// `POST /v1/people/{id}/departure`.

@@ -1,7 +1,8 @@
 //! The session that requests travel under: one access token, refreshed by the device's key, once at a time.
 //!
 //! Holds (R42): a refresh whose answer is lost costs nothing, for nothing rotates; only the server's own word
-//! `session_ended` signs out, and even that deletes nothing.
+//! `session_ended` signs out, and even that deletes nothing. Only its word `device_wiped`, to a refresh that this device's
+//! own key signed, deletes (R55).
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ use crate::outbox::entry::Fault;
 use crate::ports::{
     Carry, CarryTo, Fetch, Fetched, PackBytes, Ports, Request, Response, Transport, TransportFault,
 };
+use crate::signin::people::PersonFolder;
+use crate::signin::wipe;
 use crate::store::{Fact, Store};
 
 /// No answer of ours.
@@ -32,6 +35,7 @@ pub struct SessionLink {
     transport: Arc<dyn Transport>,
     ports: Ports,
     store: Arc<Store>,
+    folder: PersonFolder,
     device_id: DeviceId,
     /// Guards the token, so that one refresh runs at a time.
     access: Mutex<Option<Access>>,
@@ -50,7 +54,7 @@ impl SessionLink {
     ///
     /// # Errors
     /// [`PortalError::SignInNeeded`] if nobody ever signed in, [`PortalError::BadServerUrl`], or a store fault.
-    pub fn open(store: Arc<Store>, ports: Ports) -> Result<Self, PortalError> {
+    pub fn open(store: Arc<Store>, folder: PersonFolder, ports: Ports) -> Result<Self, PortalError> {
         let (session, access) =
             store.read(|reading| Ok::<_, PortalError>((reading.session()?, reading.access()?)))?;
         let session = session.ok_or(PortalError::SignInNeeded)?;
@@ -60,6 +64,7 @@ impl SessionLink {
             transport,
             ports,
             store,
+            folder,
             device_id: session.device_id,
             access: Mutex::new(access),
             network,
@@ -86,11 +91,15 @@ impl SessionLink {
         self.heard(asked).await
     }
 
-    /// Keeps it where the server says that this device is signed out.
+    /// Does at once what the server says of this device: that it is signed out, or to be wiped.
     async fn heard<T>(&self, answer: Result<T, Miss>) -> Result<T, Miss> {
         if matches!(answer, Err(Miss::SignedOut)) {
             *self.access.lock().await = None;
             self.keep_signed_out();
+        }
+        if matches!(answer, Err(Miss::Wiped)) {
+            *self.access.lock().await = None;
+            wipe::wipe(&self.store, &self.folder, &*self.ports.secrets);
         }
         answer
     }
@@ -141,7 +150,10 @@ impl SessionLink {
     ) -> Result<T, Miss> {
         let mut over = None;
         loop {
-            let token = self.token(over.as_ref()).await?;
+            let token = match self.token(over.as_ref()).await {
+                Ok(token) => token,
+                Err(miss) => return self.heard(Err(miss)).await,
+            };
             let to = CarryTo::Whole { path: path.to_owned(), bearer: token.to_string() };
             match read(self.carry(Carry { to, length_bytes, bytes: bytes() }).await) {
                 Err(Miss::Problem(ProblemCode::AccessTokenExpired, _)) if over.is_none() => {
@@ -164,7 +176,10 @@ impl SessionLink {
     ) -> Result<(u64, BoxStream<'static, Result<Bytes, TransportFault>>), Miss> {
         let mut over = None;
         loop {
-            let token = self.token(over.as_ref()).await?;
+            let token = match self.token(over.as_ref()).await {
+                Ok(token) => token,
+                Err(miss) => return self.heard(Err(miss)).await,
+            };
             let fetch =
                 Fetch { path: path.clone(), bearer: token.to_string(), from_bytes, etag: etag.to_owned() };
             let miss = match self.transport.fetch(fetch).await {
@@ -200,11 +215,25 @@ impl SessionLink {
         }
         let access = self.refresh().await?;
         let token = access.access_token.clone();
-        if let Err(fault) = self.store.write(|writing| writing.set(Fact::Access, &access)) {
+        let ahead_ms = access.server_time_ms.saturating_sub(self.ports.clock.now_ms());
+        let kept = self.store.write(|writing| {
+            writing.set(Fact::ServerAhead, &ahead_ms)?;
+            writing.set(Fact::Access, &access)
+        });
+        if let Err(fault) = kept {
             tracing::debug!(%fault, "the token serves this process only");
         }
         *held = Some(access);
         Ok(token)
+    }
+
+    /// A nonce for a signature of this device.
+    ///
+    /// # Errors
+    /// The [`Miss`].
+    pub async fn nonce(&self) -> Result<Nonce, Miss> {
+        let asked = read(self.exchange(codec::ask_nonce(self.device_id)).await);
+        self.heard(asked).await
     }
 
     async fn refresh(&self) -> Result<Access, Miss> {
@@ -217,6 +246,7 @@ impl SessionLink {
             Miss::Problem(ProblemCode::NonceStale, _) => Miss::transient(Fault::ServerBusy),
             // The keystore made a new key, so this device must sign in again.
             Miss::Problem(ProblemCode::SignatureInvalid, _) => Miss::SignedOut,
+            Miss::Problem(ProblemCode::DeviceWiped, _) => Miss::Wiped,
             other => other,
         })
     }

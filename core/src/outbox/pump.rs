@@ -287,7 +287,7 @@ impl Pump {
                 *self.small_things.lock().unwrap_or_else(PoisonError::into_inner) = (0, 0);
                 return Ok(Ok(None));
             }
-            Err(Miss::SignedOut) => (None, Some(Rest::SignedOut)),
+            Err(Miss::SignedOut | Miss::Wiped) => (None, Some(Rest::SignedOut)),
             Err(Miss::Problem(ProblemCode::StaleEpoch, _)) => (None, Some(Rest::NeedsSnapshot)),
             Err(Miss::Transient { retry_after_s, .. }) => (retry_after_s, None),
             Err(Miss::Refused(..) | Miss::Problem(..) | Miss::Closed(_)) => (None, None),

@@ -129,7 +129,8 @@ pub(crate) fn said_of(miss: Miss) -> Said {
             Said::Other(Answer::Withdrawn, epoch)
         }
         Miss::Refused(refusal, epoch) => Said::Other(Answer::Refused(refusal), epoch),
-        Miss::SignedOut => Said::Other(Answer::SignedOut, None),
+        // Of a wiped phone nothing is kept that this could be said of.
+        Miss::SignedOut | Miss::Wiped => Said::Other(Answer::SignedOut, None),
         Miss::Problem(ProblemCode::StaleEpoch, _) => Said::Other(Answer::EpochStale, None),
         Miss::Transient { fault, retry_after_s } => {
             Said::Other(Answer::Transient { fault, retry_after_s }, None)

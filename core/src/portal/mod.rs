@@ -3,12 +3,14 @@
 //! A portal belongs to one person. Calls that only read or queue never touch the network and work in airplane mode
 //! (R50); [`Portal::run`] is what brings the outbox and the log up to date, for as long as it runs.
 
+mod account;
 mod attachments;
 mod documents;
 mod files;
 mod office;
 mod upkeep;
 
+pub use account::AuthenticatorCode;
 pub use documents::DocumentSource;
 pub use files::{BackgroundTransfer, TransferHeader};
 
@@ -58,6 +60,8 @@ pub enum Connection {
     /// It says that this person does not belong to the firm any more. What this phone received is gone from it; what was
     /// written here and not accepted is not (R41, R43).
     Closed,
+    /// The person wiped this phone from another device: what it held of them is gone, and this portal with it (R55).
+    Wiped,
 }
 
 /// One person's portal.
@@ -130,7 +134,7 @@ impl Portal {
         generation::count_opening(&store, &*ports.secrets, &folder.generation_name())?;
         apply::replay_unknown(&store)?;
         let session = store.read(|reading| reading.session())?.ok_or(PortalError::SignInNeeded)?;
-        let link = Arc::new(SessionLink::open(Arc::clone(&store), ports.clone())?);
+        let link = Arc::new(SessionLink::open(Arc::clone(&store), folder.clone(), ports.clone())?);
         let hub = Arc::new(EventHub::default());
         let pump = Pump::new(Arc::clone(&store), Arc::clone(&link), Arc::clone(&hub), ports.clone());
         pump.forget_requests()?;
@@ -464,6 +468,7 @@ impl Portal {
                     self.room.pump_woken.notify_one();
                     self.room.uploads_woken.notify_one();
                 }
+                Connection::Wiped => self.room.hub.tell(&[PortalEvent::Wiped]),
                 Connection::Unknown | Connection::Offline(_) | Connection::Closed => {}
             }
         }

@@ -44,6 +44,15 @@ impl Portal {
         self.office::<Done>(codec::depart(person)).await.map(drop)
     }
 
+    /// Lets somebody of the firm in again who lost every device and factor: what they had here counts no more, and their
+    /// next sign-in is like their first (R42). They are told by mail.
+    ///
+    /// # Errors
+    /// [`PortalError::StepUpNeeded`], or another [`PortalError`].
+    pub async fn readmit(&self, person: PersonId) -> Result<(), PortalError> {
+        self.office::<Done>(codec::readmit(person)).await.map(drop)
+    }
+
     /// The matters that this person may know of, the newest first.
     ///
     /// # Errors

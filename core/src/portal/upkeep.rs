@@ -24,6 +24,18 @@ impl Portal {
     /// # Errors
     /// A store fault. Faults of the network are in [`Portal::connection`].
     pub async fn catch_up(&self) -> Result<Rest, PortalError> {
+        self.note_wipe(self.catch_up_once().await)
+    }
+
+    /// Whoever hears first that the phone is wiped: everybody is told.
+    fn note_wipe<T>(&self, done: Result<T, PortalError>) -> Result<T, PortalError> {
+        if matches!(done, Err(PortalError::Wiped)) {
+            self.note_connection(Connection::Wiped);
+        }
+        done
+    }
+
+    async fn catch_up_once(&self) -> Result<Rest, PortalError> {
         let mut rest = self.send_due().await?;
         let mut adopted = rest == Rest::NeedsSnapshot;
         loop {
@@ -37,6 +49,7 @@ impl Portal {
                 Pulled::Transient { .. } => return Ok(rest),
                 Pulled::SignedOut => return Ok(Rest::SignedOut),
                 Pulled::Closed => return Ok(rest),
+                Pulled::Wiped => return Err(PortalError::Wiped),
             }
         }
         if adopted {
@@ -109,6 +122,7 @@ impl Portal {
             Pulled::Transient { fault, .. } => Connection::Offline(fault),
             Pulled::SignedOut => Connection::SignedOut,
             Pulled::Closed => Connection::Closed,
+            Pulled::Wiped => Connection::Wiped,
         });
         Ok(pulled)
     }
@@ -118,8 +132,8 @@ impl Portal {
     /// # Errors
     /// A store fault ends it; what is stored stays.
     pub async fn run(&self) -> Result<(), PortalError> {
-        tokio::try_join!(self.run_pump(), self.run_uploads(), self.run_pull())?;
-        Ok(())
+        let ran = tokio::try_join!(self.run_pump(), self.run_uploads(), self.run_pull());
+        self.note_wipe(ran.map(|_| ()))
     }
 
     async fn run_pump(&self) -> Result<(), PortalError> {
@@ -189,6 +203,7 @@ impl Portal {
                     Some(backoff::delay_ms(attempts - 1, retry_after_s, draw))
                 }
                 Pulled::SignedOut | Pulled::Closed => None,
+                Pulled::Wiped => return Err(PortalError::Wiped),
             };
             self.wait_or_woken(wait_ms).await;
         }
@@ -286,6 +301,7 @@ impl Portal {
         let request = codec::sign_out(self.room.link.device_id());
         match self.room.link.ask::<Done>(request).await {
             Ok(_) | Err(Miss::SignedOut) => {}
+            Err(Miss::Wiped) => return self.note_wipe(Err(PortalError::Wiped)),
             Err(Miss::Closed(epoch)) => {
                 self.room.puller.close(epoch)?;
                 self.swept_after_closing()?;

@@ -205,6 +205,9 @@ pub enum SecretFault {
     /// Locked until the person unlocks the phone.
     #[error("locked")]
     Locked,
+    /// The person turned the question for face, finger or PIN away.
+    #[error("cancelled")]
+    Cancelled,
     /// The keystore itself fails.
     #[error("unavailable")]
     Unavailable,
@@ -229,18 +232,30 @@ pub trait SecretStore: Send + Sync {
     fn forget(&self, name: &str) -> Result<(), SecretFault>;
 }
 
-/// The device's P-256 session key, usable after the first unlock without the person. It never leaves the keystore.
+/// The device's two P-256 keys, which never leave the keystore: the session key, usable after the first unlock without the
+/// person, and the presence key, which asks for face, finger or PIN each time.
 pub trait DeviceKey: Send + Sync {
-    /// The public half: an uncompressed point, 65 bytes. Makes the key at the first call.
+    /// The public half of the session key: an uncompressed point, 65 bytes. Makes the key at the first call.
     ///
     /// # Errors
     /// [`SecretFault`].
     fn session_public_key(&self) -> Result<Vec<u8>, SecretFault>;
-    /// ECDSA with SHA-256 over `bytes`, in ASN.1 DER.
+    /// ECDSA with SHA-256 over `bytes` by the session key, in ASN.1 DER.
     ///
     /// # Errors
     /// [`SecretFault`].
     fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault>;
+    /// The public half of the presence key, of the same form, made at the first call; none where the device asks for
+    /// no face, finger or PIN.
+    ///
+    /// # Errors
+    /// [`SecretFault`].
+    fn presence_public_key(&self) -> Result<Option<Vec<u8>>, SecretFault>;
+    /// The same signature by the presence key. Waits for the person.
+    ///
+    /// # Errors
+    /// [`SecretFault`]; [`SecretFault::Cancelled`] where they turn it away.
+    fn sign_in_person(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault>;
 }
 
 /// What the system knows of the network.

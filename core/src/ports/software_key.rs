@@ -1,4 +1,5 @@
-//! A P-256 session key in software, kept in the secret store: for terminals and tests, where no chip holds one.
+//! P-256 keys in software, kept in the secret store: for terminals and tests, where no chip holds one. Nobody is asked
+//! before the presence key signs: whoever sits at a terminal is there.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,13 +8,16 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _
 
 use super::{DeviceKey, SecretFault, SecretStore};
 
-/// The session key under the name `session-key` of a secret store.
+/// The keys under the names `session-key` and `presence-key` of a secret store.
 pub struct SoftwareDeviceKey {
     secrets: Arc<dyn SecretStore>,
     random: SystemRandom,
-    /// Guards the making of the key, so that two calls make one.
-    pair: Mutex<Option<Arc<EcdsaKeyPair>>>,
+    session: Slot,
+    presence: Slot,
 }
+
+/// Guards the making of a key, so that two calls make one.
+type Slot = Mutex<Option<Arc<EcdsaKeyPair>>>;
 
 impl std::fmt::Debug for SoftwareDeviceKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -26,20 +30,20 @@ impl SoftwareDeviceKey {
     #[expect(clippy::disallowed_methods, reason = "ring signs with nothing but its own generator")]
     #[must_use]
     pub fn in_store(secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets, random: SystemRandom::new(), pair: Mutex::new(None) }
+        Self { secrets, random: SystemRandom::new(), session: Slot::default(), presence: Slot::default() }
     }
 
-    fn pair(&self) -> Result<Arc<EcdsaKeyPair>, SecretFault> {
-        let mut held = self.pair.lock().unwrap_or_else(PoisonError::into_inner);
+    fn pair(&self, slot: &Slot, name: &str) -> Result<Arc<EcdsaKeyPair>, SecretFault> {
+        let mut held = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pair) = held.as_ref() {
             return Ok(Arc::clone(pair));
         }
-        let document = match self.secrets.read(NAME)? {
+        let document = match self.secrets.read(name)? {
             Some(document) => document,
             None => {
                 let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &self.random)
                     .map_err(|_| SecretFault::Unavailable)?;
-                self.secrets.keep(NAME, made.as_ref())?;
+                self.secrets.keep(name, made.as_ref())?;
                 made.as_ref().to_vec().into()
             }
         };
@@ -47,17 +51,30 @@ impl SoftwareDeviceKey {
             .map_err(|_| SecretFault::Unavailable)?;
         Ok(Arc::clone(held.insert(Arc::new(pair))))
     }
-}
 
-impl DeviceKey for SoftwareDeviceKey {
-    fn session_public_key(&self) -> Result<Vec<u8>, SecretFault> {
-        Ok(self.pair()?.public_key().as_ref().to_vec())
-    }
-
-    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
-        let signature = self.pair()?.sign(&self.random, bytes).map_err(|_| SecretFault::Unavailable)?;
+    fn signed(&self, pair: &EcdsaKeyPair, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
+        let signature = pair.sign(&self.random, bytes).map_err(|_| SecretFault::Unavailable)?;
         Ok(signature.as_ref().to_vec())
     }
 }
 
-const NAME: &str = "session-key";
+impl DeviceKey for SoftwareDeviceKey {
+    fn session_public_key(&self) -> Result<Vec<u8>, SecretFault> {
+        Ok(self.pair(&self.session, SESSION)?.public_key().as_ref().to_vec())
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
+        self.signed(&*self.pair(&self.session, SESSION)?, bytes)
+    }
+
+    fn presence_public_key(&self) -> Result<Option<Vec<u8>>, SecretFault> {
+        Ok(Some(self.pair(&self.presence, PRESENCE)?.public_key().as_ref().to_vec()))
+    }
+
+    fn sign_in_person(&self, bytes: &[u8]) -> Result<Vec<u8>, SecretFault> {
+        self.signed(&*self.pair(&self.presence, PRESENCE)?, bytes)
+    }
+}
+
+const SESSION: &str = "session-key";
+const PRESENCE: &str = "presence-key";

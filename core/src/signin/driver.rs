@@ -1,17 +1,22 @@
-//! The steps of signing in: ask for a code, answer with it, open the person's store.
+//! The steps of signing in: what [`machine`] asks goes to the server, and whoever is let in finds their store.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portico_wire::WIRE_VERSION;
 use portico_wire::encoding::{Base64, Sha256};
+use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
 use portico_wire::push::PushContent;
 use portico_wire::signin::{
-    AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, OneTimeCode, Session,
-    is_email, possession_bytes,
+    AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, Session, is_email,
+    possession_bytes,
 };
+use portico_wire::totp::TotpKey;
 
+use super::machine::{self, Act, Ask, Given, Heard, State};
 use super::people::{KnownPerson, People, PersonFolder};
+use super::wipe;
 use crate::error::PortalError;
 use crate::net::classify::read;
 use crate::net::codec;
@@ -22,11 +27,21 @@ use crate::ports::{Ports, TransportFault, random};
 use crate::push::inbox;
 use crate::store::{Fact, SessionFacts};
 
-/// One installation: a home folder and the ports.
+/// One installation: a home folder and the ports. Clones share the sign-in that goes on.
 #[derive(Debug, Clone)]
 pub struct Phone {
     home: PathBuf,
     ports: Ports,
+    flow: Arc<Flow>,
+}
+
+/// The sign-in that goes on.
+#[derive(Debug, Default)]
+struct Flow {
+    /// One act at a time: a double tap is two acts in a row.
+    acting: tokio::sync::Mutex<()>,
+    /// Guards where it stands; none until the file was read.
+    state: Mutex<Option<State>>,
 }
 
 /// A sign-in that waits for its code. Nothing secret; the phone keeps it while its person reads their mail.
@@ -42,6 +57,9 @@ pub struct PendingSignIn {
     pub device_id: DeviceId,
     /// SHA-256 of the server's address and the email.
     pub address_hash: Sha256,
+    /// How far the server's clock was ahead of this phone's, milliseconds; negative for behind.
+    #[serde(default)]
+    pub server_ahead_ms: i64,
 }
 
 impl std::fmt::Debug for PendingSignIn {
@@ -50,13 +68,17 @@ impl std::fmt::Debug for PendingSignIn {
     }
 }
 
-/// What a right code came to.
+/// What an answer came to.
 #[derive(Debug)]
 pub enum Answered {
     /// Signed in.
     SignedIn(SignedIn),
-    /// The person belongs to several firms: answer again with one of them.
+    /// The person belongs to several firms: [`Phone::choose_firm`].
     ChooseFirm(Vec<FirmChoice>),
+    /// The firm asks for one of these besides: [`Phone::prove`]. An empty list: the firm must let this person in.
+    FactorNeeded(Vec<FactorKind>),
+    /// The firm asks for an authenticator app: [`Phone::prove`] with its first code, or [`Phone::prove_with_this_phone`].
+    SetUpTotp(TotpSetUp),
 }
 
 /// A person, signed in.
@@ -74,7 +96,7 @@ impl Phone {
     /// A phone with its home in `home`.
     #[must_use]
     pub fn new(home: impl Into<PathBuf>, ports: Ports) -> Self {
-        Self { home: home.into(), ports }
+        Self { home: home.into(), ports, flow: Arc::default() }
     }
 
     /// The portal of whoever signed in last; none if nobody ever did.
@@ -85,6 +107,10 @@ impl Phone {
         let people = People::read(&self.home)?;
         let Some(person) = people.current() else { return Ok(None) };
         let folder = PersonFolder::of(&self.home, person)?;
+        if folder.is_wiped() {
+            wipe::finish(&folder);
+            return Ok(None);
+        }
         Portal::open(folder, self.ports.clone()).map(Some)
     }
 
@@ -101,9 +127,20 @@ impl Phone {
         inbox::receive(&key, &folder.push_inbox(), payload)
     }
 
-    /// The sign-in that waits for its code, also after the app was away; none if none was begun or it has ended well.
+    /// The sign-in that waits, also after the app was away; none if none was begun or it has ended.
     #[must_use]
     pub fn pending_sign_in(&self) -> Option<PendingSignIn> {
+        self.sign_in_state().pending().cloned()
+    }
+
+    /// Where the sign-in stands.
+    #[must_use]
+    pub fn sign_in_state(&self) -> State {
+        let mut held = self.flow.state.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_or_insert_with(|| self.pending_in_file().map_or(State::Address, State::Code)).clone()
+    }
+
+    fn pending_in_file(&self) -> Option<PendingSignIn> {
         // One that can not be read is begun again.
         let bytes = std::fs::read(self.home.join(PENDING)).ok()?;
         serde_json::from_slice(&bytes).ok()
@@ -117,6 +154,12 @@ impl Phone {
     /// [`PortalError::UntrustedServer`], [`PortalError::NotPortico`], [`PortalError::OtherVersion`],
     /// [`PortalError::RetryLater`].
     pub async fn begin_sign_in(&self, server_url: &str, email: &str) -> Result<PendingSignIn, PortalError> {
+        let act = Act::Begin { server_url: server_url.to_owned(), email: email.to_owned() };
+        self.act(act).await?;
+        self.pending_sign_in().ok_or(PortalError::ChallengeEnded)
+    }
+
+    async fn begin(&self, server_url: &str, email: &str) -> Result<PendingSignIn, PortalError> {
         let server_url = server_url.trim().trim_end_matches('/').to_owned();
         let email = email.trim().to_owned();
         if !is_email(&email) {
@@ -147,6 +190,7 @@ impl Phone {
             expires_at_ms: begun.expires_at_ms,
             device_id,
             address_hash,
+            server_ahead_ms: begun.server_time_ms.saturating_sub(self.ports.clock.now_ms()),
         };
         let bytes = serde_json::to_vec(&pending).map_err(|_| PortalError::bug("pending sign-in"))?;
         write_durably(&self.home, PENDING, &bytes).map_err(|_| PortalError::DiskFull)?;
@@ -157,36 +201,130 @@ impl Phone {
         DeviceId::from_parts(self.ports.clock.now_ms(), random(&*self.ports.dice))
     }
 
-    /// Answers with the code from the mail, as typed; `firm` if the person was asked to choose.
+    /// Answers with the code from the mail, as typed.
     ///
     /// # Errors
     /// [`PortalError::CodeMalformed`] (no try spent), [`PortalError::WrongCode`], [`PortalError::ChallengeEnded`],
     /// and those of [`Phone::begin_sign_in`]. The one who was signed in before stays so.
-    pub async fn answer(
+    pub async fn answer(&self, code: &str, device_name: &str) -> Result<Answered, PortalError> {
+        let act = Act::Code { code: code.to_owned(), device_name: device_name.to_owned() };
+        self.act(act).await?.ok_or_else(|| PortalError::bug("answer"))
+    }
+
+    /// Chooses one of the firms that were offered.
+    ///
+    /// # Errors
+    /// As [`Phone::answer`].
+    pub async fn choose_firm(&self, firm: FirmId) -> Result<Answered, PortalError> {
+        self.act(Act::Firm(firm)).await?.ok_or_else(|| PortalError::bug("choose firm"))
+    }
+
+    /// Proves the person beyond the code.
+    ///
+    /// # Errors
+    /// [`PortalError::WrongFactor`], [`PortalError::FactorUsed`] (wait for the next code), [`PortalError::ClockOff`],
+    /// [`PortalError::FactorDisabled`], and those of [`Phone::answer`]. The sign-in stands where it stood.
+    pub async fn prove(&self, factor: FactorAnswer) -> Result<Answered, PortalError> {
+        self.act(Act::Prove(factor)).await?.ok_or_else(|| PortalError::bug("prove"))
+    }
+
+    /// Makes this phone the authenticator app that the firm asks for: its first code goes by itself, and later ones
+    /// are in [`Portal::authenticator`].
+    ///
+    /// # Errors
+    /// As [`Phone::prove`]; [`PortalError::ChallengeEnded`] where no app is to be set up.
+    pub async fn prove_with_this_phone(&self) -> Result<Answered, PortalError> {
+        let State::SetUp(given, shown) = self.sign_in_state() else {
+            return Err(PortalError::ChallengeEnded);
+        };
+        let key = TotpKey::parse(&shown.uri).map_err(|_| PortalError::NotPortico)?;
+        let server_ms = self.ports.clock.now_ms().saturating_add(given.pending().server_ahead_ms);
+        let answered = self.prove(FactorAnswer::Totp { code: key.code(server_ms) }).await?;
+        if let Answered::SignedIn(signed_in) = &answered {
+            signed_in.portal.keep_authenticator(&shown.uri)?;
+        }
+        Ok(answered)
+    }
+
+    /// Goes back to the beginning. What was mailed answers nothing on this phone any more.
+    ///
+    /// # Errors
+    /// None that a person can mend.
+    pub async fn leave_sign_in(&self) -> Result<(), PortalError> {
+        self.act(Act::Leave).await.map(drop)
+    }
+
+    /// One act, its question and its answer. What an answer came to; none for an act that answers nothing.
+    async fn act(&self, act: Act) -> Result<Option<Answered>, PortalError> {
+        let _one = self.flow.acting.lock().await;
+        let state = self.sign_in_state();
+        let asked = machine::ask(&state, act)?;
+        let (heard, outcome) = match &asked {
+            Ask::Nothing => (Err(PortalError::ChallengeEnded), Ok(None)),
+            Ask::Begin { server_url, email } => {
+                let heard = self.begin(server_url, email).await.map(Heard::Begun);
+                let outcome = heard.as_ref().map(|_| None).map_err(Clone::clone);
+                (heard, outcome)
+            }
+            Ask::Answer { given, factor } => self.carry(given, factor.clone()).await,
+        };
+        let next = machine::hear(state, &asked, &heard);
+        if next.as_ref().is_none_or(|next| *next == State::Address) {
+            // It answers nothing any more, whether it is there or not.
+            let _ = std::fs::remove_file(self.home.join(PENDING));
+        }
+        *self.flow.state.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(next.unwrap_or(State::Address));
+        outcome
+    }
+
+    /// Sends an answer; whoever is let in finds their store. A store that does not open is a fault like any other: the same
+    /// answer lets them in again.
+    async fn carry(
         &self,
-        pending: &PendingSignIn,
-        code: &str,
-        firm: Option<FirmId>,
-        device_name: &str,
-    ) -> Result<Answered, PortalError> {
-        let code = OneTimeCode::parse(code).map_err(|_| PortalError::CodeMalformed)?;
+        given: &Given,
+        factor: Option<FactorAnswer>,
+    ) -> (Result<Heard, PortalError>, Result<Option<Answered>, PortalError>) {
+        let answered = match self.send(given, factor).await {
+            Ok(answered) => answered,
+            Err(fault) => return (Err(fault.clone()), Err(fault)),
+        };
+        let outcome = match &answered {
+            ChallengeAnswered::SignedIn(session) => match self.admit(given.pending(), session.clone()) {
+                Ok(signed_in) => Answered::SignedIn(signed_in),
+                Err(fault) => return (Err(fault.clone()), Err(fault)),
+            },
+            ChallengeAnswered::ChooseFirm { firms } => Answered::ChooseFirm(firms.clone()),
+            ChallengeAnswered::FactorNeeded { factors } => Answered::FactorNeeded(machine::known(factors)),
+            ChallengeAnswered::SetUpTotp(shown) => Answered::SetUpTotp(shown.clone()),
+        };
+        (Ok(Heard::Answered(answered)), Ok(Some(outcome)))
+    }
+
+    async fn send(
+        &self,
+        given: &Given,
+        factor: Option<FactorAnswer>,
+    ) -> Result<ChallengeAnswered, PortalError> {
+        let pending = given.pending();
         let transport =
             self.ports.network.connect(&pending.server_url).map_err(|_| PortalError::BadServerUrl)?;
         let public_key = self.ports.device_key.session_public_key()?;
-        let possession = possession_bytes(pending.challenge_id, pending.device_id, &public_key);
+        let presence = self.ports.device_key.presence_public_key()?;
+        let possession =
+            possession_bytes(pending.challenge_id, pending.device_id, &public_key, presence.as_deref());
         let body = AnswerChallenge {
-            code: code.shown(),
+            code: given.code().shown(),
             device_id: pending.device_id,
-            device_name: device_name.to_owned(),
+            device_name: given.device_name().to_owned(),
             signature: Base64(self.ports.device_key.sign(&possession)?),
             session_public_key: Base64(public_key),
-            firm_id: firm,
+            presence_public_key: presence.map(Base64),
+            firm_id: given.firm(),
+            factor,
         };
         let exchanged = transport.exchange(codec::answer_challenge(pending.challenge_id, &body)).await;
-        match read(exchanged)? {
-            ChallengeAnswered::SignedIn(session) => self.admit(pending, session).map(Answered::SignedIn),
-            ChallengeAnswered::ChooseFirm { firms } => Ok(Answered::ChooseFirm(firms)),
-        }
+        Ok(read(exchanged)?)
     }
 
     /// Opens the person's store, the same as ever or a new one, and makes it the phone's.
@@ -198,6 +336,11 @@ impl Phone {
             address_hash: pending.address_hash,
             device_id: pending.device_id,
         };
+        // What a wipe left behind goes before anything is kept in its place.
+        let left = PersonFolder::of(&self.home, &person)?;
+        if left.is_wiped() {
+            wipe::finish(&left);
+        }
         let mut people = People::read(&self.home)?;
         let other = people.switch_to(person.clone());
         let sealed = other.map(|other| self.open_count_of(&other));
@@ -207,6 +350,7 @@ impl Phone {
         store.write(|writing| {
             writing.set(Fact::Session, &session_facts(pending, &session))?;
             writing.set(Fact::Access, &session.access)?;
+            writing.set(Fact::ServerAhead, &session.access.server_time_ms.saturating_sub(now_ms))?;
             writing.unset(Fact::SignedOut)?;
             writing.set(Fact::PushAddressUntold, &true)?;
             for entry in writing.open_entries()? {
@@ -215,8 +359,6 @@ impl Phone {
             Ok::<_, PortalError>(())
         })?;
         people.write(&self.home)?;
-        // It answers nothing any more, whether it is there or not.
-        let _ = std::fs::remove_file(self.home.join(PENDING));
         let portal = Portal::over(store, folder, self.ports.clone())?;
         Ok(SignedIn { portal, sealed, began_anew })
     }

@@ -1,11 +1,6 @@
 //! Signing in, and the people of one phone.
 //!
-//! ```text
-//! begin(server, email) -> PendingSignIn -> answer(code) -> SignedIn(Portal)
-//!                            ^    |            |  `-> ChooseFirm -> answer(code, firm)
-//!                            |    |            `-> WrongCode, CodeMalformed: type again
-//!                            `----'-- ChallengeEnded: begin again
-//! ```
+//! [`machine`] says what follows from what; [`driver`] asks the server and opens the store.
 //!
 //! Every state has a way on that the person can take alone (R42). Signing in again opens the same store: outbox,
 //! drafts and a waiting tap are still there. Another person's sign-in opens another store and leaves the first
@@ -13,4 +8,6 @@
 
 pub mod driver;
 pub mod generation;
+pub mod machine;
 pub mod people;
+pub mod wipe;

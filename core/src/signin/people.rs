@@ -80,6 +80,13 @@ impl People {
         self.known.get(self.current?)
     }
 
+    /// Forgets the person of that name. If they were the current one, nobody is.
+    pub fn forget(&mut self, name: &str) {
+        let current = self.current().cloned().filter(|current| current.name() != name);
+        self.known.retain(|known| known.name() != name);
+        self.current = current.and_then(|current| self.known.iter().position(|known| *known == current));
+    }
+
     /// Makes `person` the current one, known under their newest device. The one who was current, if another.
     pub fn switch_to(&mut self, person: KnownPerson) -> Option<KnownPerson> {
         let before = self.current().cloned();
@@ -106,6 +113,7 @@ impl People {
 pub struct PersonFolder {
     /// The folder.
     pub folder: PathBuf,
+    home: PathBuf,
     name: String,
     device_id: DeviceId,
 }
@@ -119,7 +127,43 @@ impl PersonFolder {
         let name = person.name();
         let folder = home.join("people").join(&name);
         make_private_folder(&folder).map_err(|_| PortalError::DiskFull)?;
-        Ok(Self { folder, name, device_id: person.device_id })
+        Ok(Self { folder, home: home.to_owned(), name, device_id: person.device_id })
+    }
+
+    /// The home of all.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Whose it is, as folders and keys are called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The names of every secret of this person.
+    #[must_use]
+    pub fn secret_names(&self) -> [String; 3] {
+        [self.store_key_name(), self.push_key_name(), self.generation_name()]
+    }
+
+    /// Marks that the keys are gone, and the rest is to follow.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn mark_wiped(&self) -> std::io::Result<()> {
+        write_durably(&self.folder, WIPED, b"")
+    }
+
+    /// Whether a wipe was begun here and not finished.
+    #[must_use]
+    pub fn is_wiped(&self) -> bool {
+        self.folder.join(WIPED).exists()
+    }
+
+    fn store_key_name(&self) -> String {
+        format!("store-key.{}", self.name)
     }
 
     /// The database.
@@ -151,7 +195,7 @@ impl PersonFolder {
     /// # Errors
     /// [`PortalError::KeyLost`] where a store is here and its key is not; [`PortalError::KeyLocked`].
     pub fn store_key(&self, ports: &Ports) -> Result<StoreKey, PortalError> {
-        let name = format!("store-key.{}", self.name);
+        let name = self.store_key_name();
         if let Some(bytes) = ports.secrets.read(&name)? {
             return StoreKey::from_slice(&bytes).ok_or(PortalError::KeyLost);
         }
@@ -215,6 +259,7 @@ impl PersonFolder {
 }
 
 const FILE: &str = "people.json";
+const WIPED: &str = "wiped";
 
 #[cfg(test)]
 mod tests {

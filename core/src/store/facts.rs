@@ -46,6 +46,10 @@ pub enum Fact {
     MeteredBytesMax,
     /// `(u32, u64)`: files and bytes of one send, by the firm's setting, as the server last told.
     BatchLimits,
+    /// `i64`: how far the server's clock is ahead of this phone's, milliseconds.
+    ServerAhead,
+    /// `String`: the `otpauth://` URI of the authenticator that this phone is.
+    Authenticator,
 }
 
 impl Fact {
@@ -67,6 +71,8 @@ impl Fact {
             Self::HeldBytesMax => "held_bytes_max",
             Self::MeteredBytesMax => "metered_bytes_max",
             Self::BatchLimits => "batch_limits",
+            Self::ServerAhead => "server_ahead",
+            Self::Authenticator => "authenticator",
         }
     }
 }

@@ -60,6 +60,9 @@ pub enum StoreError {
     /// The file system or SQLite fails; the code is SQLite's extended one.
     #[error("the store fails with code {0}")]
     Failed(i32),
+    /// The store was wiped: its person said so from another device.
+    #[error("the store was wiped")]
+    Wiped,
     /// A value in the database is not of its kind.
     #[error("the store holds a value that is not of its kind")]
     Damaged,
@@ -114,10 +117,10 @@ impl StoreKey {
 /// One person's store.
 pub struct Store {
     path: PathBuf,
-    /// Guards the one writing connection.
-    writer: Mutex<Connection>,
+    /// Guards the one writing connection; none once the store was wiped.
+    writer: Mutex<Option<Connection>>,
     /// Guards the connection that screens read with, so that none waits for a long write.
-    reader: Mutex<Connection>,
+    reader: Mutex<Option<Connection>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -140,7 +143,7 @@ impl Store {
         migrate::migrate(&mut writer)?;
         let reader = connect(path, key, OpenFlags::default())?;
         reader.pragma_update(None, "query_only", true)?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), reader: Mutex::new(reader) })
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(Some(writer)), reader: Mutex::new(Some(reader)) })
     }
 
     /// Where the file is.
@@ -157,7 +160,8 @@ impl Store {
         &self,
         change: impl FnOnce(&Writing<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = held.as_mut().ok_or_else(|| E::from(StoreError::Wiped))?;
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|fault| E::from(fault.into()))?;
@@ -174,7 +178,8 @@ impl Store {
         &self,
         look: impl FnOnce(&Reading<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = held.as_mut().ok_or_else(|| E::from(StoreError::Wiped))?;
         let transaction = connection.transaction().map_err(|fault| E::from(fault.into()))?;
         look(&Reading(&transaction))
     }
@@ -184,9 +189,16 @@ impl Store {
     /// # Errors
     /// A [`StoreError`]; the log stays, and the next opening reads it.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
-        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = held.as_ref().ok_or(StoreError::Wiped)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
+    }
+
+    /// Closes the file; every later call is answered [`StoreError::Wiped`].
+    pub fn close_for_good(&self) {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// Lets the file grow by at most `pages` of 4,096 bytes: a full disk, for tests.
@@ -195,7 +207,8 @@ impl Store {
     /// A [`StoreError`].
     #[cfg(feature = "testing")]
     pub fn leave_pages(&self, pages: i64) -> Result<(), StoreError> {
-        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = held.as_ref().ok_or(StoreError::Wiped)?;
         let used: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
         connection.pragma_update(None, "max_page_count", used + pages)?;
         Ok(())

@@ -383,7 +383,8 @@ fn restore_marks_what_the_server_lacks_and_purges_nothing() {
 #[test]
 fn kept_statement_is_not_prepared_anew() {
     let fixture = fixture();
-    let reader = fixture.store.reader.lock().unwrap();
+    let held = fixture.store.reader.lock().unwrap();
+    let reader = held.as_ref().unwrap();
 
     let mut prepared_anew = 0;
     for room in [[1; 16], [2; 16], [3; 16]] {

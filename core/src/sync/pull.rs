@@ -41,6 +41,8 @@ pub enum Pulled {
     SignedOut,
     /// The person does not belong to the firm any more; what this phone received is gone from it (R41, R43).
     Closed,
+    /// The person wiped this phone from another device; everything is gone (R55).
+    Wiped,
 }
 
 /// Pulls for one person.
@@ -162,6 +164,7 @@ impl Puller {
     fn missed(&self, miss: Miss) -> Result<Pulled, StoreError> {
         Ok(match miss {
             Miss::SignedOut => Pulled::SignedOut,
+            Miss::Wiped => Pulled::Wiped,
             Miss::Transient { fault, retry_after_s } => Pulled::Transient { fault, retry_after_s },
             Miss::Refused(..) | Miss::Problem(..) => {
                 Pulled::Transient { fault: Fault::ServerFault, retry_after_s: None }

@@ -89,6 +89,8 @@ ids! {
     SendKey
     /// One question of the sign-in: "which code did we mail you?"
     ChallengeId
+    /// One mail that waits to be carried; of a code, its challenge's id. Made by the server.
+    MailId
     /// The server's life between two restores; a fresh UUIDv7 each, compared for equality only.
     Epoch
     /// One backup.

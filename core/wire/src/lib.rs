@@ -12,14 +12,17 @@
 //! - [`search`]: the one tokenizer, and the one rule that says whether a text matches.
 //! - [`push`]: the sealed payload that Apple and Google carry without reading it.
 //! - [`signin`]: codes, devices, sessions.
+//! - [`factor`], [`totp`]: what proves somebody beyond the mailed code.
 //!
 //! Holds: version 1 grows by addition only. A reader keeps what it does not know: unknown kinds parse to
 //! `Unknown`, unknown members are ignored.
 
 pub mod conversation;
+mod crockford;
 pub mod document;
 pub mod encoding;
 pub mod entry;
+pub mod factor;
 pub mod file;
 pub mod ids;
 pub mod limits;
@@ -34,6 +37,7 @@ pub mod seal;
 pub mod search;
 pub mod signin;
 pub mod sync;
+pub mod totp;
 pub mod upload;
 
 /// The wire version, sent with every request in the header [`WIRE_HEADER`].

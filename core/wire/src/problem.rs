@@ -70,8 +70,16 @@ problem_codes! {
     ConversationMissing = "conversation_missing", 409, "The restored server does not have this conversation yet.";
     /// The cursor is of another epoch or was compacted; take the snapshot.
     CursorReset = "cursor_reset", 410, "The cursor is no longer valid; take the snapshot.";
+    /// The code is one of the authenticator's of another time: its clock is off by `off_s`.
+    ClockOff = "clock_off", 403, "The clock of the authenticator is off.";
+    /// This device's person wants everything of theirs gone from it, and says so from another device (R55).
+    DeviceWiped = "device_wiped", 401, "This device is to be wiped.";
     /// The disk is full; nothing was stored.
     DiskFull = "disk_full", 507, "The server's disk is full; nothing was stored.";
+    /// Too many wrong codes came: this factor proves nothing any more, until it is set up again.
+    FactorDisabled = "factor_disabled", 403, "This factor is disabled; use another.";
+    /// The code was used; each counts once (RFC 6238 section 5.2). Wait for the next.
+    FactorUsed = "factor_used", 403, "This code was used; wait for the next one.";
     /// A bug of the server; it is logged there.
     Internal = "internal", 500, "Something went wrong in the server.";
     /// The person does not belong to the firm any more. Sends are answered on; nothing else is, and a phone removes what it
@@ -99,10 +107,14 @@ problem_codes! {
     SignatureInvalid = "signature_invalid", 403, "The signature does not verify.";
     /// The request states another epoch than the server's; nothing was looked up or stored.
     StaleEpoch = "stale_epoch", 409, "The server was restored; take the snapshot first.";
+    /// The person must prove themselves again first; see `POST /v1/step-up`.
+    StepUpNeeded = "step_up_needed", 403, "Prove yourself again first.";
     /// Too many requests from this address, account or device; wait.
     Throttled = "throttled", 429, "Too many requests; wait.";
     /// The code is not the one that was mailed for this challenge.
     WrongCode = "wrong_code", 403, "The code is wrong.";
+    /// What should prove the person does not.
+    WrongFactor = "wrong_factor", 403, "That does not prove it.";
 }
 
 /// One problem, as it travels.
@@ -134,6 +146,9 @@ pub struct Problem {
     /// Tries left for a challenge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u32>,
+    /// Seconds that a clock is ahead; negative for behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_s: Option<i64>,
 }
 
 impl Problem {
@@ -150,6 +165,7 @@ impl Problem {
             measured: None,
             file: None,
             tries_left: None,
+            off_s: None,
         }
     }
 
@@ -166,6 +182,7 @@ impl Problem {
             measured: refusal.measured,
             file: refusal.file,
             tries_left: None,
+            off_s: None,
         }
     }
 

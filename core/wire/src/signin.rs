@@ -8,16 +8,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::Standing;
+use crate::crockford;
 use crate::encoding::Base64;
+use crate::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use crate::ids::{ChallengeId, DeviceId, Epoch, FirmId, PersonId};
 use crate::limits::EMAIL_BYTES_MAX;
 
 /// An emailed code: 8 characters of Crockford's base 32 (40 bits), shown `K7QM-3RXT`. `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OneTimeCode([u8; 8]);
-
-/// Crockford's alphabet: no I, L, O, U.
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// A text that can not be a code, whatever was mailed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,13 +27,7 @@ impl OneTimeCode {
     /// Makes a code from 40 random bits.
     #[must_use]
     pub fn from_random(random: [u8; 5]) -> Self {
-        let mut bits = random.iter().fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-        let mut out = [b'0'; 8];
-        for place in out.iter_mut().rev() {
-            *place = CROCKFORD.get((bits & 31) as usize).copied().unwrap_or(b'0');
-            bits >>= 5;
-        }
-        Self(out)
+        Self(crockford::write(&random))
     }
 
     /// Reads what a person typed: case, hyphens and blanks do not count, `O` is `0`, `I` and `L` are `1`.
@@ -42,24 +35,7 @@ impl OneTimeCode {
     /// # Errors
     /// [`ParseCodeError`] where it is not 8 characters of the alphabet; no try is spent on it.
     pub fn parse(text: &str) -> Result<Self, ParseCodeError> {
-        let mut out = [0; 8];
-        let mut places = out.iter_mut();
-        for letter in text.chars().filter(|c| !matches!(c, '-' | ' ' | '\u{a0}' | '\n' | '\r' | '\t')) {
-            let letter = match letter.to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            };
-            let byte = u8::try_from(letter).map_err(|_| ParseCodeError)?;
-            if !CROCKFORD.contains(&byte) {
-                return Err(ParseCodeError);
-            }
-            *places.next().ok_or(ParseCodeError)? = byte;
-        }
-        if places.next().is_some() {
-            return Err(ParseCodeError);
-        }
-        Ok(Self(out))
+        crockford::read(text).map(Self).ok_or(ParseCodeError)
     }
 
     /// The 8 characters, as they are hashed.
@@ -71,9 +47,7 @@ impl OneTimeCode {
     /// The code as a mail shows it.
     #[must_use]
     pub fn shown(&self) -> String {
-        let text: String = self.0.iter().map(|byte| char::from(*byte)).collect();
-        let (left, right) = text.split_at(4);
-        format!("{left}-{right}")
+        crockford::grouped(&self.0)
     }
 }
 
@@ -127,17 +101,29 @@ pub struct AnswerChallenge {
     pub device_name: String,
     /// The session key's public half: an uncompressed P-256 point, 65 bytes (SEC 1 section 2.3.3).
     pub session_public_key: Base64,
-    /// Proof that the phone holds the other half: a signature over [`possession_bytes`].
+    /// The presence key's public half, of the same form; absent where the device asks for no face, finger or PIN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence_public_key: Option<Base64>,
+    /// Proof that the phone holds the session key's other half: a signature over [`possession_bytes`].
     pub signature: Base64,
     /// Which firm, for a person of several; absent to be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firm_id: Option<FirmId>,
+    /// What proves them beyond the mailed code; absent to be asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<FactorAnswer>,
 }
 
-/// What the phone signs to prove that it holds the session key it registers.
+/// What the phone signs to prove that it holds the session key it registers, and to vouch for its presence key.
 #[must_use]
-pub fn possession_bytes(challenge: ChallengeId, device: DeviceId, public_key: &[u8]) -> Vec<u8> {
-    [b"portico sign-in v1\0".as_slice(), challenge.as_bytes(), device.as_bytes(), public_key].concat()
+pub fn possession_bytes(
+    challenge: ChallengeId,
+    device: DeviceId,
+    public_key: &[u8],
+    presence_key: Option<&[u8]>,
+) -> Vec<u8> {
+    let head = [b"portico sign-in v1\0".as_slice(), challenge.as_bytes(), device.as_bytes(), public_key];
+    [head.concat().as_slice(), presence_key.unwrap_or_default()].concat()
 }
 
 /// What the phone signs to refresh.
@@ -212,6 +198,15 @@ pub enum ChallengeAnswered {
         /// What there is to choose.
         firms: Vec<FirmChoice>,
     },
+    /// The firm asks for more than the mailed code: answer again with a `factor`. The code stays good for that. An
+    /// empty list: nothing that this person holds helps, and the firm must let them in.
+    FactorNeeded {
+        /// What proves them, any one of these.
+        factors: Vec<FactorKind>,
+    },
+    /// The firm asks for an authenticator app, and there is none: answer again with the first code of one that knows
+    /// this secret.
+    SetUpTotp(TotpSetUp),
 }
 
 /// The body of `POST /v1/sessions/nonce`.
@@ -240,6 +235,40 @@ pub struct Refresh {
     pub nonce: Base64,
     /// The session key's signature over [`refresh_bytes`].
     pub signature: Base64,
+}
+
+/// The answer of `GET /v1/devices`: where somebody is signed in, the newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Devices {
+    /// The devices.
+    pub devices: Vec<SignedInDevice>,
+}
+
+/// One of a person's devices at one firm.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SignedInDevice {
+    /// Which.
+    pub device_id: DeviceId,
+    /// What its owner calls it.
+    pub name: String,
+    /// When it signed in, UTC milliseconds.
+    pub signed_in_at_ms: i64,
+    /// Whether it is the one that asks.
+    pub this_device: bool,
+    /// Since when it is to be wiped, UTC milliseconds; absent for a device that is signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wiped_at_ms: Option<i64>,
+    /// When it was told, UTC milliseconds, in answer to a refresh that its own key signed. Absent while it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wipe_told_at_ms: Option<i64>,
+}
+
+impl fmt::Debug for SignedInDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedInDevice({})", self.device_id)
+    }
 }
 
 /// The body of `PUT /v1/devices/{id}/push`: where and sealed with what the server reaches this device.

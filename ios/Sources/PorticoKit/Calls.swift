@@ -57,10 +57,13 @@ extension SignInProtocol {
         try await takenBackOnCancel { try await begin(serverUrl: serverUrl, email: email, call: $0) }
     }
 
-    /// Answers with the code as typed; `firm` if the person was asked to choose.
-    public func answer(code: String, firm: FirmId? = nil, deviceName: String) async throws -> Answer {
-        try await takenBackOnCancel {
-            try await answer(code: code, firm: firm, deviceName: deviceName, call: $0)
-        }
+    /// Answers with the code as typed.
+    public func answer(code: String, deviceName: String) async throws -> Answer {
+        try await takenBackOnCancel { try await answer(code: code, deviceName: deviceName, call: $0) }
+    }
+
+    /// Answers what is asked next: `try await signIn.asking { try await $0.prove(factor: .totp(code: typed), call: $1) }`.
+    public func asking<T: Sendable>(_ body: (Self, UInt64) async throws -> T) async throws -> T {
+        try await takenBackOnCancel { try await body(self, $0) }
     }
 }

@@ -1,34 +1,57 @@
 #if canImport(Security)
     import Foundation
+    import LocalAuthentication
     import PorticoFFI
     import Security
 
-    /// The device's P-256 key in the Secure Enclave. It can be used after the first unlock and never leaves the chip.
+    /// The device's P-256 keys in the Secure Enclave, which they never leave: the session key, which can be used after the first
+    /// unlock, and the presence key, which asks for face, finger or passcode each time.
     public final class EnclaveKey: DeviceKey {
-        private let tag: Data
-        /// Guards the making of the key: two at once would make two.
+        private let sessionTag: Data
+        private let presenceTag: Data
+        /// Guards the making of a key: two at once would make two.
         private let making = NSLock()
 
-        public init(tag: String = "portico.session-key") {
-            self.tag = Data(tag.utf8)
+        public init(sessionTag: String = "portico.session-key", presenceTag: String = "portico.presence-key") {
+            self.sessionTag = Data(sessionTag.utf8)
+            self.presenceTag = Data(presenceTag.utf8)
         }
 
-        public func sessionPublicKey() throws -> Data {
-            guard let publicKey = SecKeyCopyPublicKey(try key()),
+        public func sessionPublicKey() throws -> Data { try point(of: key(sessionTag, inPerson: false)) }
+
+        public func sign(bytes: Data) throws -> Data {
+            try signed(bytes, by: key(sessionTag, inPerson: false))
+        }
+
+        /// None where no passcode is set: then nothing on this device could tell who is there.
+        public func presencePublicKey() throws -> Data? {
+            guard LAContext().canEvaluatePolicy(.deviceOwnerAuthentication, error: nil) else { return nil }
+            return try point(of: key(presenceTag, inPerson: true))
+        }
+
+        public func signInPerson(bytes: Data) throws -> Data {
+            try signed(bytes, by: key(presenceTag, inPerson: true))
+        }
+
+        private func point(of key: SecKey) throws -> Data {
+            guard let publicKey = SecKeyCopyPublicKey(key),
                 let point = SecKeyCopyExternalRepresentation(publicKey, nil)
             else { throw PortError.Unavailable }
             return point as Data
         }
 
-        public func sign(bytes: Data) throws -> Data {
+        private func signed(_ bytes: Data, by key: SecKey) throws -> Data {
+            var fault: Unmanaged<CFError>?
             let algorithm = SecKeyAlgorithm.ecdsaSignatureMessageX962SHA256
-            guard let signature = SecKeyCreateSignature(try key(), algorithm, bytes as CFData, nil) else {
-                throw PortError.Unavailable
+            if let signature = SecKeyCreateSignature(key, algorithm, bytes as CFData, &fault) {
+                return signature as Data
             }
-            return signature as Data
+            let code = fault.map { CFErrorGetCode($0.takeRetainedValue()) }
+            let cancelled = [Int(errSecUserCanceled), LAError.userCancel.rawValue]
+            throw code.map(cancelled.contains) == true ? PortError.Cancelled : PortError.Unavailable
         }
 
-        private func key() throws -> SecKey {
+        private func key(_ tag: Data, inPerson: Bool) throws -> SecKey {
             try making.withLock {
                 let query: [CFString: Any] = [
                     kSecClass: kSecClassKey,
@@ -39,7 +62,7 @@
                 ]
                 var found: CFTypeRef?
                 let status = SecItemCopyMatching(query as CFDictionary, &found)
-                if status == errSecItemNotFound { return try made() }
+                if status == errSecItemNotFound { return try made(tag, inPerson: inPerson) }
                 try check(status)
                 guard let found, CFGetTypeID(found) == SecKeyGetTypeID() else { throw PortError.Unavailable }
                 // Swift has no conditional cast to such types.
@@ -48,9 +71,13 @@
             }
         }
 
-        private func made() throws -> SecKey {
-            let access = SecAccessControlCreateWithFlags(
-                nil, kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly, .privateKeyUsage, nil)
+        private func made(_ tag: Data, inPerson: Bool) throws -> SecKey {
+            let access =
+                inPerson
+                ? SecAccessControlCreateWithFlags(
+                    nil, kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly, [.privateKeyUsage, .userPresence], nil)
+                : SecAccessControlCreateWithFlags(
+                    nil, kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly, .privateKeyUsage, nil)
             guard let access else { throw PortError.Unavailable }
             let attributes: [CFString: Any] = [
                 kSecAttrKeyType: kSecAttrKeyTypeECSECPrimeRandom,

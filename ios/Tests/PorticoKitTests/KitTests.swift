@@ -97,6 +97,8 @@ struct KitTests {
         final class Throwing: DeviceKey {
             func sessionPublicKey() throws -> Data { throw FaultySecrets.Undeclared() }
             func sign(bytes: Data) throws -> Data { throw PortError.Locked }
+            func presencePublicKey() throws -> Data? { throw FaultySecrets.Undeclared() }
+            func signInPerson(bytes: Data) throws -> Data { throw PortError.Cancelled }
         }
         let world = try World()
         let phone = try world.newPhone()

@@ -31,6 +31,7 @@ let scenarios: [String: @Sendable (Scenario) async throws -> Void] = [
     "another_person": anotherPersonSealsTheFirst,
     "taken_back": waitingCallIsTakenBack,
     "panic": panicIsAnError,
+    "second_device": furtherDeviceIsAskedForMore,
     "home_is_a_file": homeThatIsAFileIsAnError,
     "folder_in_place_of_a_file": folderWhereAFileBelongsIsAnError,
 ]
@@ -70,7 +71,8 @@ struct Scenario: Decodable, Sendable, CustomTestStringConvertible {
 /// Inputs and answers of a scenario; each has some of them.
 struct Inputs: Decodable, Sendable {
     let person, from, to, other, first, second, conversation, text, name, title, firm, newest, what: String?
-    let malformedCode, wrongCode, code: String?
+    let malformedCode, wrongCode, code, slip, wiped: String?
+    let codeMalformed, factorUsed: String?
     let triesLeft: UInt32?
     let titles, texts, ids: [String]?
     let unread: UInt64?
@@ -102,7 +104,10 @@ struct Inputs: Decodable, Sendable {
         case wrongCode = "wrong_code"
         case triesLeft = "tries_left"
         case bytesMax = "bytes_max"
+        case codeMalformed = "code_malformed"
+        case factorUsed = "factor_used"
         case titles, texts, ids, unread, calls, changes, refused, accepted, files, code, sizes, limit, measured
+        case slip, wiped
     }
 }
 

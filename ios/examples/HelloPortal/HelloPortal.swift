@@ -37,10 +37,22 @@ struct HelloPortal {
     static func answerTheMail(_ signIn: SignIn, server: String, email: String) async throws {
         _ = try await signIn.begin(serverUrl: server, email: email)
         print("The code from the mail:")
-        while let code = readLine() {
+        var asked: Answer?
+        while let line = readLine() {
             do {
-                _ = try await signIn.answer(code: code, deviceName: "Hello")
-                return
+                let answer =
+                    switch asked {
+                    case nil: try await signIn.answer(code: line, deviceName: "Hello")
+                    case .chooseFirm: try await signIn.asking { try await $0.chooseFirm(firm: line, call: $1) }
+                    default: try await signIn.asking { try await $0.prove(factor: .totp(code: line), call: $1) }
+                    }
+                switch answer {
+                case .signedIn: return
+                case .chooseFirm(let firms): for firm in firms { print("\(firm.firmId) is \(firm.name); which?") }
+                case .setUpTotp(let setUp): print("Add \(setUp.uri) to an authenticator app. Its code:")
+                case .factorNeeded: print("The code of the authenticator app:")
+                }
+                asked = answer
             } catch let error as PortalError {
                 // The words are the app's own; `code` is the key of its string table.
                 print("\(error.code), try again:")

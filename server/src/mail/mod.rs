@@ -1,4 +1,4 @@
-//! Mails: the letter that carries a code, and the worker that carries the letter.
+//! Mails: the letters, and the worker that carries them.
 
 pub(crate) mod letter;
 pub(crate) mod worker;

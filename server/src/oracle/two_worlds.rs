@@ -25,8 +25,9 @@ enum Others {
 type Received = Vec<(String, String, Vec<u8>)>;
 
 /// Routes that the observer does not ask, and why.
-const NOT_ASKED: [(&str, &str); 8] = [
+const NOT_ASKED: [(&str, &str); 9] = [
     ("DELETE /v1/devices/{id}", "would end the session; it tells nothing"),
+    ("POST /v1/devices/{id}/wipe", "would end the session; it tells nothing"),
     (
         "POST /v1/sessions/refresh",
         "needs a signature, whose dice are not the server's; it is about the device alone",

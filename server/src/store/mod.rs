@@ -22,10 +22,13 @@ pub(crate) use sqlite::backups::{RestoreRefused, needed_segments, restore_databa
 pub(crate) use sqlite::batch_rows::{BatchRow, FinishedRow, NewBatch, NewSeal};
 pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Room, Standing};
 pub(crate) use sqlite::contents::{Content, StoredFile};
+pub(crate) use sqlite::factors::Proved;
 pub(crate) use sqlite::firm::normal_email;
-pub(crate) use sqlite::jobs::{MailJob, PushJob};
+pub(crate) use sqlite::jobs::{MailContent, MailJob, PushJob};
 pub(crate) use sqlite::keeping::{Announced, Destination, Keeping, Source};
+pub(crate) use sqlite::notices::{Notice, NoticeMail};
 pub(crate) use sqlite::reading::{EventPage, Found};
 pub(crate) use sqlite::sends::{SendAnswer, Sent};
 pub(crate) use sqlite::sessions::{Admission, FreshToken};
 pub(crate) use sqlite::signin::{Answered, CHALLENGE_MS, NewDevice, SignedIn};
+pub(crate) use sqlite::stepping_up::{Ending, Stepped};

@@ -23,6 +23,7 @@ async fn play(id: &str, with: &Value) -> bool {
     match id {
         "sign_in" => people::sign_in(with).await,
         "another_person" => people::another_person(with).await,
+        "second_device" => people::second_device(with).await,
         "home_is_a_file" => people::home_is_a_file(with),
         "folder_in_place_of_a_file" => people::folder_in_place_of_a_file(with).await,
         "first_screen" => texts::first_screen(with).await,

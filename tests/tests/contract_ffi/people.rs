@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use portico_core::PortalError;
 use portico_ffi::{Answer, Reach, new_call};
+use portico_wire::factor::{FactorAnswer, FactorKind};
 use serde_json::Value;
 
 use crate::stage::{Shell, Stage, text, texts};
@@ -13,7 +14,7 @@ pub(crate) async fn sign_in(with: &Value) {
     let shell = stage.shell("phone");
     let email = stage.server.email(text(with, "person"));
     let answer = async |shell: &Shell, code: &str| {
-        shell.sign_in.answer(code.to_owned(), None, "a shell".to_owned(), new_call()).await
+        shell.sign_in.answer(code.to_owned(), "a shell".to_owned(), new_call()).await
     };
     assert_eq!(answer(&shell, "AAAA-AAAA").await, Err(PortalError::ChallengeEnded), "nothing was begun");
 
@@ -51,6 +52,40 @@ pub(crate) async fn another_person(with: &Value) {
     assert_eq!(shell.portal().timeline(conversation, None, 1), Err(PortalError::NotHere));
     stage.sign_in_on(&shell, text(with, "first")).await;
     assert!(texts(&shell.portal(), conversation).await.contains(&text(with, "text").to_owned()));
+}
+
+pub(crate) async fn second_device(with: &Value) {
+    let stage = Stage::build();
+    let (_first, portal) = stage.signed_in(text(with, "person")).await;
+    portal.set_up_authenticator(new_call()).await.unwrap();
+    let codes = portal.make_recovery_codes(new_call()).await.unwrap().codes;
+    let used = portal.authenticator().unwrap().unwrap().code;
+    let second = stage.shell("second");
+    let asked = stage.sign_in_on(&second, text(with, "person")).await;
+    let prove = async |factor| {
+        let proved: Result<Answer, PortalError> = second.sign_in.prove(factor, new_call()).await;
+        proved
+    };
+
+    let slip = prove(FactorAnswer::Totp { code: text(with, "slip").to_owned() }).await;
+    let again = prove(FactorAnswer::Totp { code: used }).await;
+    let let_in = prove(FactorAnswer::RecoveryCode { code: codes.first().unwrap().to_lowercase() }).await;
+    assert_eq!(let_in, Ok(Answer::SignedIn { sealed: None, began_anew: false }));
+    let lost = second.portal();
+    lost.catch_up(new_call()).await.unwrap();
+    portal.wipe_device(lost.session().device_id, new_call()).await.unwrap();
+    let wiped = lost.catch_up(new_call()).await;
+
+    let factors = vec![FactorKind::Totp, FactorKind::RecoveryCode];
+    assert_eq!(asked, Answer::FactorNeeded { factors });
+    assert_eq!(code_of(slip.err().as_ref()), text(with, "code_malformed"));
+    assert_eq!(code_of(again.err().as_ref()), text(with, "factor_used"));
+    assert_eq!(portal.factors(new_call()).await.unwrap().recovery_codes_left, 9);
+    assert_eq!(code_of(wiped.err().as_ref()), text(with, "wiped"));
+    assert_eq!(lost.first_screen(1), Err(PortalError::Wiped));
+    assert!(second.sign_in.portal().unwrap().is_none());
+    let listed = portal.devices(new_call()).await.unwrap();
+    assert!(listed.iter().any(|device| device.wipe_told_at_ms.is_some()));
 }
 
 pub(crate) fn home_is_a_file(_with: &Value) {
@@ -104,7 +139,7 @@ async fn way_in(stage: &Stage, shell: &Shell, person: &str) -> Option<PortalErro
         let email = stage.server.email(person);
         let begun = shell.sign_in.begin(stage.server.url.clone(), email, new_call()).await?;
         let code = stage.server.code(begun.challenge_id).await.unwrap();
-        shell.sign_in.answer(code, None, "a shell".to_owned(), new_call()).await
+        shell.sign_in.answer(code, "a shell".to_owned(), new_call()).await
     };
     steps.await.err()
 }
@@ -122,6 +157,9 @@ fn code_of(fault: Option<&PortalError>) -> &'static str {
     match fault {
         Some(PortalError::DiskFull) => "disk_full",
         Some(PortalError::KeyLost) => "key_lost",
+        Some(PortalError::CodeMalformed) => "code_malformed",
+        Some(PortalError::FactorUsed) => "factor_used",
+        Some(PortalError::Wiped) => "wiped",
         Some(PortalError::Bug { .. }) => "bug",
         _ => "another",
     }

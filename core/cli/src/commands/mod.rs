@@ -1,8 +1,10 @@
 //! One file per command.
 
 pub(crate) mod conversations;
+pub(crate) mod devices;
 pub(crate) mod documents;
 pub(crate) mod download;
+pub(crate) mod factors;
 pub(crate) mod outbox;
 pub(crate) mod read;
 pub(crate) mod resume;

@@ -1,17 +1,19 @@
-//! `portico sign-in`: asks for a code by mail, then for the code.
+//! `portico sign-in`: asks for a code by mail, then for the code, then for what the firm asks besides.
 
+use std::future::Future;
 use std::io::{BufRead as _, Write as _};
 
 use clap::Args;
 use portico_core::error::PortalError;
 use portico_core::signin::driver::{Answered, PendingSignIn, Phone, SignedIn};
+use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::FirmId;
 use serde_json::json;
 
 use crate::phone::{self, CliError};
 use crate::{Cli, print, words};
 
-/// Sign in with a code that the server mails.
+/// Sign in with a code that the server mails, and with what the firm asks besides.
 #[derive(Debug, Args)]
 pub(crate) struct SignIn {
     /// The server's address, from the invitation.
@@ -26,6 +28,15 @@ pub(crate) struct SignIn {
     /// Which firm, for a person of several.
     #[arg(long)]
     firm: Option<FirmId>,
+    /// The code that an authenticator app shows.
+    #[arg(long, value_name = "CODE")]
+    totp: Option<String>,
+    /// One of the codes that were written down.
+    #[arg(long, value_name = "CODE", conflicts_with = "totp")]
+    recovery_code: Option<String>,
+    /// Where the firm asks for an authenticator app: let this phone be it.
+    #[arg(long, conflicts_with_all = ["totp", "recovery_code"])]
+    this_phone: bool,
     /// Begin only: print where the code went, and end. Answer later with --code.
     #[arg(long)]
     begin: bool,
@@ -45,7 +56,7 @@ impl SignIn {
             }
             return Ok(());
         }
-        let signed_in = self.answer(cli, &phone, &pending).await?;
+        let signed_in = self.let_in(cli, &phone).await?;
         // This terminal has no push provider; its device id stands for an address there.
         signed_in.portal.keep_push_token(&signed_in.portal.session().device_id.to_string())?;
         phone::catch_up(cli, &signed_in.portal).await?;
@@ -63,32 +74,110 @@ impl SignIn {
         Ok(phone.begin_sign_in(server, email).await?)
     }
 
-    async fn answer(&self, cli: &Cli, phone: &Phone, pending: &PendingSignIn) -> Result<SignedIn, CliError> {
-        let mut given = self.code.clone();
+    /// Answers what is asked, one thing after the other.
+    async fn let_in(&self, cli: &Cli, phone: &Phone) -> Result<SignedIn, CliError> {
+        let name = device_name();
+        let mut answered = self
+            .until_right(cli, self.code.as_deref(), "Code from the mail: ", async |code| {
+                phone.answer(&code, &name).await
+            })
+            .await?;
         loop {
-            let typed = given.is_none();
-            let code = match given.take() {
-                Some(code) => code,
-                None => ask("Code from the mail: ")?,
+            answered = match answered {
+                Answered::SignedIn(signed_in) => return Ok(signed_in),
+                Answered::ChooseFirm(firms) => match self.firm {
+                    Some(firm) if firms.iter().any(|choice| choice.firm_id == firm) => {
+                        phone.choose_firm(firm).await?
+                    }
+                    _ => {
+                        let lines =
+                            firms.iter().map(|firm| format!("{}  {}", firm.firm_id, print::safe(&firm.name)));
+                        let lines: Vec<String> = lines.collect();
+                        return Err(CliError::Input(format!(
+                            "Choose a firm with --firm:\n{}",
+                            lines.join("\n")
+                        )));
+                    }
+                },
+                Answered::FactorNeeded(factors) => self.prove(cli, phone, &factors).await?,
+                Answered::SetUpTotp(_) if self.this_phone => phone.prove_with_this_phone().await?,
+                Answered::SetUpTotp(shown) => self.set_up(cli, phone, &shown).await?,
             };
-            match phone.answer(pending, &code, self.firm, &device_name()).await {
-                Ok(Answered::SignedIn(signed_in)) => return Ok(signed_in),
-                Ok(Answered::ChooseFirm(firms)) => {
-                    let list: Vec<String> = firms
-                        .iter()
-                        .map(|firm| format!("{}  {}", firm.firm_id, print::safe(&firm.name)))
-                        .collect();
-                    return Err(CliError::Input(format!("Choose a firm with --firm:\n{}", list.join("\n"))));
-                }
-                // A person at a keyboard types again; a script hears why.
-                Err(fault @ (PortalError::WrongCode { .. } | PortalError::CodeMalformed))
-                    if typed && !cli.json =>
-                {
+        }
+    }
+
+    async fn prove(&self, cli: &Cli, phone: &Phone, factors: &[FactorKind]) -> Result<Answered, CliError> {
+        let has = |kind| factors.contains(&kind);
+        if !has(FactorKind::Totp) && !has(FactorKind::RecoveryCode) {
+            return Err(CliError::Input(
+                "The mailed code alone does not let a further device in, and nothing else was set up. Ask the firm."
+                    .to_owned(),
+            ));
+        }
+        let asked = if has(FactorKind::Totp) { "Code from the authenticator app" } else { "Recovery code" };
+        let either = has(FactorKind::Totp) && has(FactorKind::RecoveryCode);
+        let question = format!("{asked}{}: ", if either { ", or a recovery code" } else { "" });
+        let given = self.totp.as_deref().or(self.recovery_code.as_deref());
+        self.until_right(cli, given, &question, async |code| phone.prove(factor(code)).await).await
+    }
+
+    async fn set_up(&self, cli: &Cli, phone: &Phone, shown: &TotpSetUp) -> Result<Answered, CliError> {
+        eprintln!("The firm asks for an authenticator app. Scan this, or add it by hand:");
+        eprintln!("{}", print::qr(&shown.uri));
+        eprintln!("  {}", shown.uri);
+        let question = "The first code that it shows: ";
+        self.until_right(cli, self.totp.as_deref(), question, async |code| {
+            phone.prove(FactorAnswer::Totp { code }).await
+        })
+        .await
+    }
+
+    /// Asks until it is right; what came on the command line is tried once. A person at a keyboard types again, a script
+    /// hears why.
+    async fn until_right<F: Future<Output = Result<Answered, PortalError>>>(
+        &self,
+        cli: &Cli,
+        given: Option<&str>,
+        question: &str,
+        act: impl Fn(String) -> F,
+    ) -> Result<Answered, CliError> {
+        if let Some(given) = given {
+            return Ok(act(given.to_owned()).await?);
+        }
+        if self.code.is_some() {
+            return Err(CliError::Input(format!(
+                "{} is asked for besides. Say the same again with --totp CODE, --recovery-code CODE or --this-phone.",
+                question.trim_end_matches([':', ' '])
+            )));
+        }
+        loop {
+            match act(ask(question)?).await {
+                Err(fault) if may_type_again(&fault) && !cli.json => {
                     eprintln!("{}", words::error(&fault.into()));
                 }
-                Err(fault) => return Err(fault.into()),
+                answered => return Ok(answered?),
             }
         }
+    }
+}
+
+const fn may_type_again(fault: &PortalError) -> bool {
+    matches!(
+        fault,
+        PortalError::WrongCode { .. }
+            | PortalError::CodeMalformed
+            | PortalError::WrongFactor { .. }
+            | PortalError::FactorUsed
+            | PortalError::ClockOff { .. }
+    )
+}
+
+/// What was typed: an app's code has six digits, a recovery code is longer.
+pub(crate) fn factor(code: String) -> FactorAnswer {
+    if code.chars().filter(char::is_ascii_alphanumeric).count() > 8 {
+        FactorAnswer::RecoveryCode { code }
+    } else {
+        FactorAnswer::Totp { code }
     }
 }
 

@@ -8,6 +8,7 @@ use portico_wire::office::{AddPerson, PersonRow};
 use serde_json::{Value, json};
 
 use super::documents::Documents;
+use super::factors::in_person;
 use crate::phone::{self, CliError};
 use crate::{Cli, pick, print};
 
@@ -32,6 +33,11 @@ pub(crate) enum Staff {
     /// Somebody leaves: a client every conversation, one of the staff the firm.
     Depart {
         /// Who.
+        person: String,
+    },
+    /// Let somebody in again who lost every device and factor. Make sure first who asks.
+    Readmit {
+        /// Whom.
         person: String,
     },
     /// List the matters that you may know of.
@@ -130,7 +136,9 @@ impl Staff {
     pub(crate) async fn run(&self, cli: &Cli) -> Result<(), CliError> {
         let portal = phone::portal(cli)?;
         match self {
-            Self::People | Self::AddPerson { .. } | Self::Depart { .. } => self.people(cli, &portal).await,
+            Self::People | Self::AddPerson { .. } | Self::Depart { .. } | Self::Readmit { .. } => {
+                self.people(cli, &portal).await
+            }
             Self::Matters | Self::OpenMatter { .. } | Self::Access { .. } => self.matters(cli, &portal).await,
             Self::Conversations
             | Self::Begin { .. }
@@ -156,6 +164,11 @@ impl Staff {
                 let person = AddPerson { name: name.clone(), email: email.clone(), standing };
                 let person_id = portal.add_person(person).await?;
                 made(cli, "person_id", &person_id.to_string());
+            }
+            Self::Readmit { person } => {
+                let person = self::person(portal, person).await?;
+                in_person(portal, async || portal.readmit(person).await).await?;
+                done(cli);
             }
             Self::Depart { person } => {
                 portal.depart(self::person(portal, person).await?).await?;

@@ -68,6 +68,9 @@ fn tell(
         PortalEvent::SignInNeeded => {
             say(cli, "sign_in_needed", "This phone is signed out. Sign in to go on.")
         }
+        PortalEvent::Wiped => {
+            say(cli, "wiped", "This phone was wiped from another device. What it held is gone.")
+        }
         PortalEvent::ServerRestored => {
             say(
                 cli,

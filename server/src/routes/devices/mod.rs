@@ -3,3 +3,4 @@
 pub(crate) mod list;
 pub(crate) mod push;
 pub(crate) mod sign_out;
+pub(crate) mod wipe;

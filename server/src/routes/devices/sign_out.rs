@@ -1,14 +1,17 @@
-//! `DELETE /v1/devices/{id}`: signs one of the caller's devices out, this one or another.
+//! `DELETE /v1/devices/{id}`: signs one of the caller's devices out: this one, or another after a step-up.
+
+use std::sync::Arc;
 
 use axum::Json as Answer;
 use axum::extract::State;
 use portico_wire::ids::DeviceId;
 use portico_wire::message::Done;
-use portico_wire::problem::{Problem, ProblemCode};
+use portico_wire::problem::Problem;
 
 use crate::door::{PathId, Signed};
 use crate::error::ApiError;
 use crate::state::App;
+use crate::store::Ending;
 
 /// Ends the device's tokens and pushes. Nothing on the phone is deleted by it.
 #[utoipa::path(delete, path = "/v1/devices/{id}",
@@ -19,11 +22,9 @@ pub(crate) async fn sign_out(
     Signed(caller): Signed,
     PathId(device): PathId<DeviceId>,
 ) -> Result<Answer<Done>, ApiError> {
-    if app.store().sign_out(caller, device).await? {
-        Ok(Answer(Done { epoch: app.epoch() }))
-    } else {
-        Err(ProblemCode::NotFound.into())
-    }
+    let keys = Arc::clone(app.keys());
+    app.store().end_device(caller, device, Ending::SignedOut, keys).await?.done()?;
+    Ok(Answer(Done { epoch: app.epoch() }))
 }
 
 #[cfg(test)]

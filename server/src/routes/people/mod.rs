@@ -3,5 +3,6 @@
 pub(crate) mod add;
 pub(crate) mod depart;
 pub(crate) mod list;
+pub(crate) mod readmit;
 #[cfg(test)]
 mod tests;

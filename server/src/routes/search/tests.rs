@@ -9,6 +9,7 @@ use portico_wire::office::{BeginConversation, ConversationBegun, Conversations, 
 use portico_wire::search::{Query, SearchAnswer, Searchable};
 use portico_wire::sync::HistoryPage;
 
+use crate::assurance::{Least, SignInPolicy};
 use crate::store::{NewConversation, NewPerson};
 use crate::testing::{Pack, Phone, Reply, World, content};
 
@@ -280,6 +281,8 @@ async fn files_authors_and_days_are_found() {
 async fn other_firm(world: &World) -> Phone {
     let store = world.app.store();
     let firm = store.add_firm("Another firm".to_owned()).await.unwrap();
+    let by_mail = SignInPolicy { staff: Least::Email, ..SignInPolicy::USUAL };
+    store.set_sign_in_policy(firm, by_mail).await.unwrap();
     let email = "otto@another.example";
     let otto = NewPerson { name: "Otto".to_owned(), email: email.to_owned(), standing: Standing::Staff };
     let otto = store.add_person(firm, otto).await.unwrap();

@@ -2,12 +2,13 @@
 
 use axum::Json as Answer;
 use axum::extract::State;
+use portico_wire::ids::DeviceId;
 use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::signin::{Access, Refresh, refresh_bytes};
-use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
 use crate::door::{FromAddress, Json};
 use crate::error::ApiError;
+use crate::keys::signed_by;
 use crate::routes::signin::answer::access;
 use crate::state::App;
 
@@ -24,15 +25,23 @@ pub(crate) async fn refresh(
 ) -> Result<Answer<Access>, ApiError> {
     let device = request.device_id;
     let row = app.store().refresh_row(device).await?.ok_or(ProblemCode::SessionEnded)?;
-    let issued = app.keys().nonce_issued_at(device, &request.nonce.0).ok_or(ProblemCode::NonceStale)?;
+    let issued = issued_at(&app, device, &request.nonce.0)?;
+    signed_by(&row.public_key, &refresh_bytes(device, &request.nonce.0), &request.signature.0)?;
+    if row.wiped {
+        app.store().wipe_told(device).await?;
+        return Err(ProblemCode::DeviceWiped.into());
+    }
+    let fresh = app.store().refresh(device, row.public_key, issued).await?.ok_or(ProblemCode::NonceStale)?;
+    Ok(Answer(access(&fresh, app.now_ms(), app.epoch())))
+}
+
+/// When the nonce was issued to `device`, not long ago.
+pub(crate) fn issued_at(app: &App, device: DeviceId, nonce: &[u8]) -> Result<i64, ApiError> {
+    let issued = app.keys().nonce_issued_at(device, nonce).ok_or(ProblemCode::NonceStale)?;
     if app.now_ms().saturating_sub(issued) > NONCE_MS {
         return Err(ProblemCode::NonceStale.into());
     }
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &row.public_key)
-        .verify(&refresh_bytes(device, &request.nonce.0), &request.signature.0)
-        .map_err(|_| ProblemCode::SignatureInvalid)?;
-    let fresh = app.store().refresh(device, row.public_key, issued).await?.ok_or(ProblemCode::NonceStale)?;
-    Ok(Answer(access(&fresh, app.now_ms(), app.epoch())))
+    Ok(issued)
 }
 
 #[cfg(test)]

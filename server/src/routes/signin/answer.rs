@@ -10,10 +10,10 @@ use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::signin::{
     Access, AnswerChallenge, ChallengeAnswered, OneTimeCode, Session, possession_bytes,
 };
-use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 
 use crate::door::{FromAddress, Json, PathId};
 use crate::error::ApiError;
+use crate::keys::signed_by;
 use crate::state::App;
 use crate::store::{Answered, FreshToken, NewDevice, SignedIn};
 
@@ -40,6 +40,9 @@ pub(crate) async fn answer(
         Answered::Wrong { tries_left } => Err(ApiError::wrong_code(tries_left)),
         Answered::Mismatch => Err(ProblemCode::BadRequest.into()),
         Answered::Choose(firms) => Ok(Answer(ChallengeAnswered::ChooseFirm { firms })),
+        Answered::FactorNeeded(factors) => Ok(Answer(ChallengeAnswered::FactorNeeded { factors })),
+        Answered::SetUpTotp(shown) => Ok(Answer(ChallengeAnswered::SetUpTotp(shown))),
+        Answered::NotProved { why, tries_left } => Err(ApiError::not_proved(why, Some(tries_left))),
         Answered::SignedIn(signed_in) => Ok(Answer(ChallengeAnswered::SignedIn(session(&app, *signed_in)))),
     }
 }
@@ -47,17 +50,21 @@ pub(crate) async fn answer(
 /// Parses the device and proves that it holds the other half of its session key.
 fn prove(challenge: ChallengeId, request: AnswerChallenge) -> Result<NewDevice, ApiError> {
     let public_key = request.session_public_key.0;
-    if public_key.len() != PUBLIC_KEY_BYTES || request.device_name.len() > DEVICE_NAME_BYTES_MAX {
+    let presence_key = request.presence_public_key.map(|key| key.0);
+    let keys_fit = public_key.len() == PUBLIC_KEY_BYTES
+        && presence_key.as_ref().is_none_or(|key| key.len() == PUBLIC_KEY_BYTES);
+    if !keys_fit || request.device_name.len() > DEVICE_NAME_BYTES_MAX {
         return Err(ProblemCode::BadRequest.into());
     }
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &public_key)
-        .verify(&possession_bytes(challenge, request.device_id, &public_key), &request.signature.0)
-        .map_err(|_| ProblemCode::SignatureInvalid)?;
+    let proof = possession_bytes(challenge, request.device_id, &public_key, presence_key.as_deref());
+    signed_by(&public_key, &proof, &request.signature.0)?;
     Ok(NewDevice {
         device_id: request.device_id,
         name: request.device_name,
         public_key,
+        presence_key,
         firm_id: request.firm_id,
+        factor: request.factor,
     })
 }
 
@@ -153,7 +160,7 @@ mod tests {
 
         let token = |answered: &ChallengeAnswered| match answered {
             ChallengeAnswered::SignedIn(session) => session.access.access_token.clone(),
-            ChallengeAnswered::ChooseFirm { .. } => panic!("one firm"),
+            other => panic!("one firm, which asks for nothing else: {other:?}"),
         };
         assert_ne!(token(&first), token(&again));
         assert_eq!(other.answer(&begun, &other.answer_to(&begun, &code)).await.code(), "challenge_ended");

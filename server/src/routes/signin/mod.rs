@@ -2,3 +2,5 @@
 
 pub(crate) mod answer;
 pub(crate) mod begin;
+#[cfg(test)]
+mod tests;

@@ -295,7 +295,8 @@ pub(crate) fn restore_database(
     )?;
     // Whoever has left the firm has nothing that a session opens, and a phone of theirs must go on hearing so.
     transaction.execute(
-        "UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?1) WHERE EXISTS (
+        "UPDATE devices SET ended_by_restore = ended_by_restore OR signed_out_at_ms IS NULL,
+           signed_out_at_ms = coalesce(signed_out_at_ms, ?1) WHERE EXISTS (
            SELECT 1 FROM memberships AS m WHERE m.firm_id = devices.firm_id AND m.person_id = devices.person_id
              AND m.ended_at_ms IS NULL)",
         params![now_ms],

@@ -9,8 +9,10 @@ use portico_wire::ids::{ConversationId, FirmId, MatterId, PersonId};
 use rusqlite::params;
 
 use super::row;
+use super::stays::Change;
 use super::store::{Store, StoreError};
 use super::writer::Write;
+use crate::assurance::SignInPolicy;
 
 /// Somebody to invite.
 #[derive(Clone)]
@@ -86,6 +88,21 @@ impl Store {
                 .prepare_cached("INSERT INTO firms (firm_id, name, created_at_ms) VALUES (?1, ?2, ?3)")?
                 .execute(params![firm.as_bytes(), name, write.now_ms])?;
             Ok(firm)
+        })
+        .await
+    }
+
+    /// Records what the firm asks of those who sign in. Who is signed in stays so.
+    ///
+    /// # Errors
+    /// As every write; nothing is kept.
+    pub async fn set_sign_in_policy(&self, firm: FirmId, policy: SignInPolicy) -> Result<Change, StoreError> {
+        self.write(move |write| {
+            let set = write
+                .connection
+                .prepare_cached("UPDATE firms SET staff_least = ?2, clients_least = ?3 WHERE firm_id = ?1")?
+                .execute(params![firm.as_bytes(), policy.staff.as_str(), policy.clients.as_str()])?;
+            Ok(if set == 1 { Change::Made } else { Change::NotFound })
         })
         .await
     }

@@ -1,14 +1,22 @@
 //! Mails and pushes that are due. Rows are written in the transaction that causes them, claimed with a lease, and
 //! gone when done. Crash: a lease runs out and the row is claimed again; the carriers are idempotent.
 
+use std::sync::Arc;
+
 use portico_wire::entry::Entry;
-use portico_wire::ids::{ChallengeId, ConversationId, DeviceId, FirmId, PersonId};
+use portico_wire::ids::{ConversationId, DeviceId, FirmId, MailId, PersonId};
+use portico_wire::signin::OneTimeCode;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::log::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
+use super::notices::{self, NoticeMail};
 use super::row;
 use super::store::{Store, StoreError};
 use crate::access;
+use crate::keys::Keys;
+
+/// Mails of this kind hold a code.
+pub(super) const CODE: &str = "code";
 
 /// A worker that is killed delays its rows by this much.
 const LEASE_MS: i64 = 60_000;
@@ -19,14 +27,20 @@ const RETRY_MS: i64 = 1_000;
 /// Longest delay: a mail server that comes back is used within a minute.
 const RETRY_MS_MAX: i64 = 60_000;
 
-/// A mail with a code.
+/// A mail that is due.
 pub(crate) struct MailJob {
-    pub(crate) challenge_id: ChallengeId,
+    pub(crate) mail_id: MailId,
     /// None where nobody has the address; the mail goes nowhere.
     pub(crate) to: Option<String>,
-    pub(crate) key_id: String,
-    pub(crate) sealed_code: Vec<u8>,
     pub(crate) made_at_ms: i64,
+    /// None where it does not open any more; the mail goes nowhere.
+    pub(crate) content: Option<MailContent>,
+}
+
+/// What a mail says.
+pub(crate) enum MailContent {
+    Code(OneTimeCode),
+    Notice(NoticeMail),
 }
 
 /// A push of one message to one device.
@@ -52,24 +66,27 @@ impl Store {
     ///
     /// # Errors
     /// As every write; they stay due.
-    pub(crate) async fn claim_mails(&self) -> Result<Vec<MailJob>, StoreError> {
-        self.write(|write| {
+    pub(crate) async fn claim_mails(&self, keys: Arc<Keys>) -> Result<Vec<MailJob>, StoreError> {
+        self.write(move |write| {
             write
                 .connection
                 .prepare_cached(
                     "UPDATE mail_jobs SET leased_until_ms = ?1 + ?2, attempts = attempts + 1
-                     WHERE challenge_id IN (SELECT challenge_id FROM mail_jobs
-                       WHERE due_at_ms <= ?1 AND leased_until_ms <= ?1 ORDER BY due_at_ms, challenge_id LIMIT ?3)
-                     RETURNING challenge_id, (SELECT p.email FROM persons AS p WHERE p.person_id = mail_jobs.person_id),
-                       key_id, sealed_code, due_at_ms",
+                     WHERE mail_id IN (SELECT mail_id FROM mail_jobs
+                       WHERE due_at_ms <= ?1 AND leased_until_ms <= ?1 ORDER BY due_at_ms, mail_id LIMIT ?3)
+                     RETURNING mail_id, (SELECT p.email FROM persons AS p WHERE p.person_id = mail_jobs.person_id),
+                       due_at_ms, kind, key_id, sealed",
                 )?
                 .query_map(params![write.now_ms, LEASE_MS, CLAIM_MAX], |row| {
+                    let mail_id = row::id(row, 0, MailId::from_bytes)?;
+                    let (kind, key_id, sealed): (String, String, Vec<u8>) =
+                        (row.get(3)?, row.get(4)?, row.get(5)?);
+                    let opened = keys.open_column(&key_id, mail_id.as_bytes(), &sealed);
                     Ok(MailJob {
-                        challenge_id: row::id(row, 0, ChallengeId::from_bytes)?,
+                        mail_id,
                         to: row.get(1)?,
-                        key_id: row.get(2)?,
-                        sealed_code: row.get(3)?,
-                        made_at_ms: row.get(4)?,
+                        made_at_ms: row.get(2)?,
+                        content: opened.and_then(|plain| content(&kind, &plain)),
                     })
                 })?
                 .collect()
@@ -81,12 +98,12 @@ impl Store {
     ///
     /// # Errors
     /// As every write; it will be carried again.
-    pub(crate) async fn mail_done(&self, challenge: ChallengeId) -> Result<(), StoreError> {
+    pub(crate) async fn mail_done(&self, mail: MailId) -> Result<(), StoreError> {
         self.write(move |write| {
             write
                 .connection
-                .prepare_cached("DELETE FROM mail_jobs WHERE challenge_id = ?1")?
-                .execute(params![challenge.as_bytes()])?;
+                .prepare_cached("DELETE FROM mail_jobs WHERE mail_id = ?1")?
+                .execute(params![mail.as_bytes()])?;
             Ok(())
         })
         .await
@@ -96,15 +113,15 @@ impl Store {
     ///
     /// # Errors
     /// As every write; its lease runs out instead.
-    pub(crate) async fn mail_failed(&self, challenge: ChallengeId) -> Result<(), StoreError> {
+    pub(crate) async fn mail_failed(&self, mail: MailId) -> Result<(), StoreError> {
         self.write(move |write| {
             write
                 .connection
                 .prepare_cached(
                     "UPDATE mail_jobs SET leased_until_ms = ?2 + min(?4, ?3 << min(attempts - 1, 20))
-                     WHERE challenge_id = ?1",
+                     WHERE mail_id = ?1",
                 )?
-                .execute(params![challenge.as_bytes(), write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
+                .execute(params![mail.as_bytes(), write.now_ms, RETRY_MS, RETRY_MS_MAX])?;
             Ok(())
         })
         .await
@@ -177,6 +194,14 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+fn content(kind: &str, plain: &[u8]) -> Option<MailContent> {
+    match kind {
+        CODE => OneTimeCode::parse(std::str::from_utf8(plain).ok()?).ok().map(MailContent::Code),
+        notices::KIND => serde_json::from_slice(plain).ok().map(MailContent::Notice),
+        _ => None,
     }
 }
 

@@ -12,6 +12,11 @@ use crate::access::Membership;
 /// An access token lives this long: a stolen one is worth little, and a refresh costs two requests.
 const ACCESS_TOKEN_MS: i64 = 10 * 60 * 1000;
 
+/// Somebody who proved themselves counts as there for this long.
+pub(super) const STEP_UP_MS: i64 = 5 * 60 * 1000;
+/// A device that was wiped stays in the list for this long.
+const WIPED_LISTED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
 /// Who a request comes from, once its token is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
@@ -45,6 +50,10 @@ pub struct DeviceRow {
     pub name: String,
     /// When it signed in, UTC milliseconds.
     pub signed_in_at_ms: i64,
+    /// Since when it is to be wiped, UTC milliseconds.
+    pub wiped_at_ms: Option<i64>,
+    /// When it heard so, UTC milliseconds; it wipes itself before anything else.
+    pub wipe_told_at_ms: Option<i64>,
 }
 
 /// What a refresh is checked against.
@@ -52,6 +61,8 @@ pub struct DeviceRow {
 pub(crate) struct RefreshRow {
     pub(crate) public_key: Vec<u8>,
     pub(crate) last_nonce_ms: i64,
+    /// It is to wipe itself.
+    pub(crate) wiped: bool,
 }
 
 /// A fresh token, shown once: the database keeps its hash.
@@ -100,10 +111,11 @@ impl Store {
     pub(crate) async fn refresh_row(&self, device: DeviceId) -> Result<Option<RefreshRow>, StoreError> {
         self.read(move |tx| {
             tx.prepare_cached(
-                "SELECT public_key, last_nonce_ms FROM devices WHERE device_id = ?1 AND signed_out_at_ms IS NULL",
+                "SELECT public_key, max(last_nonce_ms, last_presence_ms), wiped_at_ms IS NOT NULL FROM devices
+                 WHERE device_id = ?1 AND (signed_out_at_ms IS NULL OR wiped_at_ms IS NOT NULL)",
             )?
             .query_row(params![device.as_bytes()], |row| {
-                Ok(RefreshRow { public_key: row.get(0)?, last_nonce_ms: row.get(1)? })
+                Ok(RefreshRow { public_key: row.get(0)?, last_nonce_ms: row.get(1)?, wiped: row.get(2)? })
             })
             .optional()
         })
@@ -137,49 +149,48 @@ impl Store {
         .await
     }
 
-    /// The caller's devices that are signed in, the newest first.
+    /// The caller's devices that are signed in, and those that were wiped not long ago; the newest first.
     ///
     /// # Errors
     /// As `Store::read`.
-    pub async fn devices(&self, caller: Caller) -> Result<Vec<DeviceRow>, StoreError> {
+    pub async fn devices(&self, caller: Caller, now_ms: i64) -> Result<Vec<DeviceRow>, StoreError> {
         self.read(move |tx| {
             tx.prepare_cached(
-                "SELECT device_id, name, signed_in_at_ms FROM devices
-                 WHERE firm_id = ?1 AND person_id = ?2 AND signed_out_at_ms IS NULL
+                "SELECT device_id, name, signed_in_at_ms, wiped_at_ms, wipe_told_at_ms FROM devices
+                 WHERE firm_id = ?1 AND person_id = ?2 AND (signed_out_at_ms IS NULL OR wiped_at_ms > ?3)
                  ORDER BY signed_in_at_ms DESC, device_id",
             )?
-            .query_map(params![caller.firm_id.as_bytes(), caller.person_id.as_bytes()], |row| {
-                Ok(DeviceRow {
-                    device_id: row::id(row, 0, DeviceId::from_bytes)?,
-                    name: row.get(1)?,
-                    signed_in_at_ms: row.get(2)?,
-                })
-            })?
+            .query_map(
+                params![caller.firm_id.as_bytes(), caller.person_id.as_bytes(), now_ms - WIPED_LISTED_MS],
+                |row| {
+                    Ok(DeviceRow {
+                        device_id: row::id(row, 0, DeviceId::from_bytes)?,
+                        name: row.get(1)?,
+                        signed_in_at_ms: row.get(2)?,
+                        wiped_at_ms: row.get(3)?,
+                        wipe_told_at_ms: row.get(4)?,
+                    })
+                },
+            )?
             .collect()
         })
         .await
     }
 
-    /// Signs one of the caller's devices out: its tokens end, nothing is pushed to it. Whether it was theirs.
+    /// Keeps that a device heard that it is wiped.
     ///
     /// # Errors
-    /// As [`Store::write`]; it stays signed in.
-    pub(crate) async fn sign_out(&self, caller: Caller, device: DeviceId) -> Result<bool, StoreError> {
+    /// As [`Store::write`]; it is told again.
+    pub(crate) async fn wipe_told(&self, device: DeviceId) -> Result<(), StoreError> {
         self.write(move |write| {
-            let signed_out = write
+            write
                 .connection
                 .prepare_cached(
-                    "UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?4), push_token = NULL,
-                       push_key = NULL, push_key_id = NULL
-                     WHERE firm_id = ?1 AND person_id = ?2 AND device_id = ?3",
+                    "UPDATE devices SET wipe_told_at_ms = coalesce(wipe_told_at_ms, ?2)
+                     WHERE device_id = ?1 AND wiped_at_ms IS NOT NULL",
                 )?
-                .execute(params![
-                    caller.firm_id.as_bytes(),
-                    caller.person_id.as_bytes(),
-                    device.as_bytes(),
-                    write.now_ms
-                ])?;
-            Ok(signed_out == 1)
+                .execute(params![device.as_bytes(), write.now_ms])?;
+            Ok(())
         })
         .await
     }

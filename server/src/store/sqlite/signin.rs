@@ -3,27 +3,36 @@
 //! ```text
 //! begun -> wrong (tries left) -> ... -> ended
 //! begun -> right, several firms, none named -> begun (choose)
+//! begun -> right, the firm asks for more -> begun (prove) -> proved -> begun (set an authenticator up) -> right
 //! begun -> right -> used by one device and key; the same answer again gives another token
 //! ```
-//! Holds: a wrong try commits. A challenge of an unknown address is kept and answered like any other.
+//! Holds: a wrong try commits. A challenge of an unknown address is kept and answered like any other. What a firm asks
+//! beyond the code is [`crate::assurance`]'s to say.
 
 use std::sync::Arc;
 
 use portico_wire::conversation::Standing;
+use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId, PersonId};
 use portico_wire::signin::{FirmChoice, OneTimeCode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::factors::{self, Proved, Who};
+use super::jobs;
+use super::notices::{self, Notice};
 use super::row;
-use super::sessions::{FreshToken, fresh_token};
+use super::sessions::{FreshToken, STEP_UP_MS, fresh_token};
 use super::store::{Store, StoreError};
 use super::writer::Write;
+use crate::assurance::{WayIn, way_in};
 use crate::keys::Keys;
 
 /// A code is good for this long.
 pub(crate) const CHALLENGE_MS: i64 = 10 * 60 * 1000;
 /// Tries for one challenge: 5 of 2^40 codes.
 const TRIES: u32 = 5;
+/// Tries of a factor in one challenge.
+const FACTOR_TRIES: u32 = 5;
 /// Ended challenges are kept for a day, so that an answer still hears what became of it.
 const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -33,7 +42,10 @@ pub(crate) struct NewDevice {
     pub(crate) device_id: DeviceId,
     pub(crate) name: String,
     pub(crate) public_key: Vec<u8>,
+    pub(crate) presence_key: Option<Vec<u8>>,
     pub(crate) firm_id: Option<FirmId>,
+    /// What proves the person beyond the code.
+    pub(crate) factor: Option<FactorAnswer>,
 }
 
 /// What an answer gives.
@@ -46,6 +58,12 @@ pub(crate) enum Answered {
     Mismatch,
     /// The person belongs to several firms.
     Choose(Vec<FirmChoice>),
+    /// The firm asks for one of these besides.
+    FactorNeeded(Vec<FactorKind>),
+    /// The firm asks for an authenticator, and there is none.
+    SetUpTotp(TotpSetUp),
+    /// What came does not prove it; this says why not.
+    NotProved { why: Proved, tries_left: u32 },
     /// The device is signed in.
     SignedIn(Box<SignedIn>),
 }
@@ -65,6 +83,9 @@ struct Challenge {
     key_id: String,
     mac: Vec<u8>,
     tries_left: u32,
+    factor_tries_left: u32,
+    /// At which firm, by which device and under which key a factor was proved.
+    proved: Option<(FirmId, DeviceId, Vec<u8>)>,
     used: Option<(FirmId, DeviceId, Vec<u8>)>,
 }
 
@@ -83,11 +104,11 @@ impl Store {
             let person = person_of(write.connection, &email)?;
             let challenge = ChallengeId::from_parts(write.now_ms, write.ports.random());
             let code = OneTimeCode::from_random(write.ports.random());
+            // A code that could not be carried in time is worth nothing.
             write
                 .connection
-                .prepare_cached("DELETE FROM mail_jobs WHERE challenge_id IN
-                    (SELECT challenge_id FROM challenges WHERE expires_at_ms < ?1)")?
-                .execute(params![write.now_ms - KEPT_MS])?;
+                .prepare_cached("DELETE FROM mail_jobs WHERE kind = ?1 AND due_at_ms < ?2")?
+                .execute(params![jobs::CODE, write.now_ms - CHALLENGE_MS])?;
             write
                 .connection
                 .prepare_cached("DELETE FROM challenges WHERE expires_at_ms < ?1")?
@@ -95,8 +116,8 @@ impl Store {
             write
                 .connection
                 .prepare_cached(
-                    "INSERT INTO challenges (challenge_id, person_id, key_id, code_mac, tries_left, expires_at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO challenges (challenge_id, person_id, key_id, code_mac, tries_left, factor_tries_left,
+                       expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .execute(params![
                     challenge.as_bytes(),
@@ -104,16 +125,18 @@ impl Store {
                     keys.server_id(),
                     keys.code_mac(challenge, code.as_bytes()),
                     TRIES,
+                    FACTOR_TRIES,
                     write.now_ms + CHALLENGE_MS
                 ])?;
             write
                 .connection
                 .prepare_cached(
-                    "INSERT INTO mail_jobs (challenge_id, person_id, key_id, sealed_code, due_at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 )?
                 .execute(params![
                     challenge.as_bytes(),
+                    jobs::CODE,
                     person.as_ref().map(PersonId::as_bytes),
                     keys.server_id(),
                     keys.seal(write.ports, challenge.as_bytes(), code.as_bytes()),
@@ -141,7 +164,7 @@ impl Store {
 }
 
 fn answer(
-    write: &Write<'_>,
+    write: &mut Write<'_>,
     id: ChallengeId,
     code: &OneTimeCode,
     device: &NewDevice,
@@ -152,11 +175,11 @@ fn answer(
     if let Some((firm, used_device, public_key)) = challenge.used {
         let again = right && used_device == device.device_id && public_key == device.public_key;
         return match (again, challenge.person) {
-            (true, Some(person)) => sign_in(write, person, firm, device),
+            (true, Some(person)) => again_signed_in(write, keys, Who { firm, person }, device),
             _ => Ok(Answered::Ended),
         };
     }
-    if challenge.tries_left == 0 {
+    if challenge.tries_left == 0 || challenge.factor_tries_left == 0 {
         return Ok(Answered::Ended);
     }
     let Some(person) = challenge.person.filter(|_| right) else {
@@ -175,7 +198,15 @@ fn answer(
         (None, []) => return Ok(Answered::Ended),
         (None, _) => return Ok(Answered::Choose(firms)),
     };
-    let signed_in = sign_in(write, person, firm, device)?;
+    let who = Who { firm, person };
+    let proved = challenge
+        .proved
+        .is_some_and(|(at, by, key)| at == firm && by == device.device_id && key == device.public_key);
+    let proved = match assure(write, keys, (id, challenge.factor_tries_left), who, device, proved)? {
+        Ok(proved) => proved,
+        Err(asked) => return Ok(asked),
+    };
+    let signed_in = sign_in(write, keys, who, device, proved)?;
     if matches!(signed_in, Answered::SignedIn(_)) {
         write
             .connection
@@ -193,11 +224,66 @@ fn answer(
     Ok(signed_in)
 }
 
+/// Whether more than the right code was proved, where it is enough; else what is asked.
+fn assure(
+    write: &mut Write<'_>,
+    keys: &Keys,
+    (id, tries_left): (ChallengeId, u32),
+    who: Who,
+    device: &NewDevice,
+    proved: bool,
+) -> rusqlite::Result<Result<bool, Answered>> {
+    let policy = factors::policy(write.connection, who.firm)?;
+    let standing = factors::standing(write.connection, who)?;
+    let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
+    let proof = match (way_in(policy, standing, held, proved), &device.factor) {
+        (WayIn::Enough, _) => return Ok(Ok(proved)),
+        (WayIn::SetUpTotp, Some(FactorAnswer::Totp { code })) => {
+            factors::confirm_totp(write, keys, who, device.device_id, code)?
+        }
+        (WayIn::SetUpTotp, _) => {
+            let shown = factors::show_totp(write, keys, who, device.device_id)?;
+            return Ok(Err(Answered::SetUpTotp(shown)));
+        }
+        (WayIn::Prove(kinds), Some(answer)) if kinds.contains(&answer.kind()) => {
+            factors::prove(write, keys, who, answer)?
+        }
+        (WayIn::Prove(kinds), _) => return Ok(Err(Answered::FactorNeeded(kinds))),
+    };
+    if proof == Proved::Right {
+        write
+            .connection
+            .prepare_cached(
+                "UPDATE challenges SET proved_firm_id = ?2, proved_device_id = ?3, proved_public_key = ?4
+                 WHERE challenge_id = ?1",
+            )?
+            .execute(params![
+                id.as_bytes(),
+                who.firm.as_bytes(),
+                device.device_id.as_bytes(),
+                device.public_key
+            ])?;
+        // What proved them may not be all that the firm asks.
+        let rest = NewDevice { factor: None, ..device.clone() };
+        return assure(write, keys, (id, tries_left), who, &rest, true);
+    }
+    let tries_left = match proof {
+        Proved::Wrong | Proved::Off { .. } | Proved::Disabled => tries_left - 1,
+        Proved::Right | Proved::Used | Proved::Wait { .. } => tries_left,
+    };
+    write
+        .connection
+        .prepare_cached("UPDATE challenges SET factor_tries_left = ?2 WHERE challenge_id = ?1")?
+        .execute(params![id.as_bytes(), tries_left])?;
+    Ok(Err(Answered::NotProved { why: proof, tries_left }))
+}
+
 fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Challenge>> {
     write
         .connection
         .prepare_cached(
-            "SELECT person_id, key_id, code_mac, tries_left, used_firm_id, used_device_id, used_public_key
+            "SELECT person_id, key_id, code_mac, tries_left, used_firm_id, used_device_id, used_public_key,
+               factor_tries_left, proved_firm_id, proved_device_id, proved_public_key
              FROM challenges WHERE challenge_id = ?1 AND expires_at_ms > ?2",
         )?
         .query_row(params![id.as_bytes(), write.now_ms], |row| {
@@ -209,35 +295,74 @@ fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Chal
                 key_id: row.get(1)?,
                 mac: row.get(2)?,
                 tries_left: row.get(3)?,
+                factor_tries_left: row.get(7)?,
+                proved: row::id_opt(row, 8, FirmId::from_bytes)?
+                    .zip(row::id_opt(row, 9, DeviceId::from_bytes)?)
+                    .zip(row.get(10)?)
+                    .map(|((firm, device), key)| (firm, device, key)),
                 used: firm.zip(device).zip(public_key).map(|((firm, device), key)| (firm, device, key)),
             })
         })
         .optional()
 }
 
-/// Binds the device to the person at the firm, under its present key, and gives it a token.
-fn sign_in(
-    write: &Write<'_>,
-    person: PersonId,
-    firm: FirmId,
+/// A lost answer is given again to a device that is still signed in; one that was signed out or wiped since is not.
+fn again_signed_in(
+    write: &mut Write<'_>,
+    keys: &Keys,
+    who: Who,
     device: &NewDevice,
+) -> rusqlite::Result<Answered> {
+    let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
+    if held.same_key { sign_in(write, keys, who, device, false) } else { Ok(Answered::Ended) }
+}
+
+/// Binds the device to the person at the firm, under its present keys, and gives it a token. A device that is new, or whose
+/// person proved more than the mailed code, counts as just proved. One that signs in again under its own key does not, and keeps
+/// its presence key: whoever holds it unlocked may read the mail on it too.
+fn sign_in(
+    write: &mut Write<'_>,
+    keys: &Keys,
+    who: Who,
+    device: &NewDevice,
+    proved: bool,
 ) -> rusqlite::Result<Answered> {
     let owner = write
         .connection
         .prepare_cached("SELECT person_id FROM devices WHERE device_id = ?1")?
         .query_row(params![device.device_id.as_bytes()], |row| row::id(row, 0, PersonId::from_bytes))
         .optional()?;
-    if owner.is_some_and(|owner| owner != person) {
+    if owner.is_some_and(|owner| owner != who.person) {
         return Ok(Answered::Mismatch);
     }
-    let Some((firm_name, name, standing)) = membership(write.connection, firm, person)? else {
+    let Some((firm_name, name, standing)) = membership(write.connection, who.firm, who.person)? else {
         return Ok(Answered::Ended);
     };
-    bind(write, person, firm, device)?;
-    let token = fresh_token(write, firm, device.device_id)?;
+    let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
+    if !held.same_key {
+        bind(write, who, device)?;
+        if held.other_devices > 0 {
+            notices::tell(write, keys, who, Notice::FurtherDevice(device.name.clone()))?;
+        }
+    }
+    write
+        .connection
+        .prepare_cached(
+            "UPDATE devices SET signed_out_at_ms = NULL, ended_by_restore = 0,
+               presence_key = CASE WHEN ?4 THEN ?2 ELSE presence_key END,
+               stepped_up_until_ms = CASE WHEN ?4 THEN ?3 ELSE stepped_up_until_ms END
+             WHERE device_id = ?1",
+        )?
+        .execute(params![
+            device.device_id.as_bytes(),
+            device.presence_key,
+            write.now_ms + STEP_UP_MS,
+            proved || !held.same_key
+        ])?;
+    let token = fresh_token(write, who.firm, device.device_id)?;
     Ok(Answered::SignedIn(Box::new(SignedIn {
-        person_id: person,
-        firm_id: firm,
+        person_id: who.person,
+        firm_id: who.firm,
         firm_name,
         name,
         standing,
@@ -245,26 +370,14 @@ fn sign_in(
     })))
 }
 
-/// Signing in again on the same device keeps its push address and its nonces; another firm or key ends its tokens.
-fn bind(write: &Write<'_>, person: PersonId, firm: FirmId, device: &NewDevice) -> rusqlite::Result<()> {
-    let same = write
-        .connection
-        .prepare_cached(
-            "SELECT 1 FROM devices
-             WHERE device_id = ?1 AND firm_id = ?2 AND public_key = ?3 AND signed_out_at_ms IS NULL",
-        )?
-        .exists(params![device.device_id.as_bytes(), firm.as_bytes(), device.public_key])?;
-    if same {
-        return Ok(());
+/// A device that signs in anew, or at another firm, or under another key: what it had before ends. Signing in again under
+/// the same key keeps its push address and its nonces.
+fn bind(write: &Write<'_>, who: Who, device: &NewDevice) -> rusqlite::Result<()> {
+    for ended in
+        ["DELETE FROM access_tokens WHERE device_id = ?1", "DELETE FROM push_jobs WHERE device_id = ?1"]
+    {
+        write.connection.prepare_cached(ended)?.execute(params![device.device_id.as_bytes()])?;
     }
-    write
-        .connection
-        .prepare_cached("DELETE FROM access_tokens WHERE device_id = ?1")?
-        .execute(params![device.device_id.as_bytes()])?;
-    write
-        .connection
-        .prepare_cached("DELETE FROM push_jobs WHERE device_id = ?1")?
-        .execute(params![device.device_id.as_bytes()])?;
     write
         .connection
         .prepare_cached(
@@ -272,12 +385,13 @@ fn bind(write: &Write<'_>, person: PersonId, firm: FirmId, device: &NewDevice) -
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (device_id) DO UPDATE SET firm_id = excluded.firm_id, name = excluded.name,
                public_key = excluded.public_key, signed_in_at_ms = excluded.signed_in_at_ms,
-               signed_out_at_ms = NULL, push_token = NULL, push_key = NULL, push_key_id = NULL",
+               signed_out_at_ms = NULL, wiped_at_ms = NULL, wipe_told_at_ms = NULL, push_token = NULL,
+               push_key = NULL, push_key_id = NULL",
         )?
         .execute(params![
             device.device_id.as_bytes(),
-            firm.as_bytes(),
-            person.as_bytes(),
+            who.firm.as_bytes(),
+            who.person.as_bytes(),
             device.name,
             device.public_key,
             write.now_ms

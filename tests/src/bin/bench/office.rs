@@ -106,9 +106,9 @@ pub(crate) async fn sign_in(
             let text = std::fs::read_to_string(path)?;
             let code =
                 text.lines().find_map(|line| line.strip_prefix("    ")).ok_or("a mail holds a code")?;
-            return match phone.answer(&pending, code.trim(), None, "bench").await? {
+            return match phone.answer(code.trim(), "bench").await? {
                 Answered::SignedIn(signed_in) => Ok(signed_in.portal),
-                Answered::ChooseFirm(_) => Err("the person belongs to one firm".into()),
+                other => Err(format!("the seeded firm asks for more than a code: {other:?}").into()),
             };
         }
         SystemClock.wait(20).await;

@@ -34,6 +34,9 @@ CREATE TABLE firms (
     batch_files_max   INTEGER CHECK (batch_files_max >= 0),
     batch_bytes_max   INTEGER CHECK (batch_bytes_max >= 0),
     storage_bytes_max INTEGER CHECK (storage_bytes_max >= 0),
+    -- The least that it asks of those who sign in, beyond the mailed code.
+    staff_least       TEXT NOT NULL DEFAULT 'second_factor' CHECK (staff_least IN ('email', 'second_factor')),
+    clients_least     TEXT NOT NULL DEFAULT 'second_factor' CHECK (clients_least IN ('email', 'second_factor')),
     -- Plain bytes of all its files. Counted here, or each manifest would have to add them up.
     stored_bytes      INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -347,6 +350,12 @@ CREATE TABLE challenges (
     code_mac      BLOB NOT NULL,
     tries_left    INTEGER NOT NULL CHECK (tries_left >= 0),
     expires_at_ms INTEGER NOT NULL,
+    -- Beyond the code: tries of a factor, and whether one was proved, at which firm.
+    factor_tries_left INTEGER NOT NULL CHECK (factor_tries_left >= 0),
+    -- and by which device, under which key: nobody else goes on from there.
+    proved_firm_id BLOB REFERENCES firms,
+    proved_device_id BLOB,
+    proved_public_key BLOB,
     used_firm_id  BLOB REFERENCES firms,
     used_device_id BLOB,
     used_public_key BLOB,
@@ -361,13 +370,24 @@ CREATE TABLE devices (
     name             TEXT NOT NULL,
     public_key       BLOB NOT NULL CHECK (length(public_key) = 65),
     last_nonce_ms    INTEGER NOT NULL DEFAULT 0,
+    -- Signs only with the person there; none where the device asks for no face, finger or PIN.
+    presence_key     BLOB CHECK (presence_key IS NULL OR length(presence_key) = 65),
+    last_presence_ms INTEGER NOT NULL DEFAULT 0,
+    -- Until when the person counts as just proved.
+    stepped_up_until_ms INTEGER NOT NULL DEFAULT 0,
     signed_in_at_ms  INTEGER NOT NULL,
     signed_out_at_ms INTEGER,
+    -- A restore ended it, and nobody else: it is still its person's, and its key still proves it.
+    ended_by_restore INTEGER NOT NULL DEFAULT 0 CHECK (ended_by_restore IN (0, 1)),
+    -- Its person wants everything gone from it; told once it has asked for a token under its key.
+    wiped_at_ms      INTEGER,
+    wipe_told_at_ms  INTEGER,
     push_token       TEXT,
     push_key         BLOB,
     push_key_id      TEXT,
     UNIQUE (firm_id, device_id),
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships,
+    CHECK (wiped_at_ms IS NULL OR signed_out_at_ms IS NOT NULL),
     CHECK ((push_token IS NULL) = (push_key IS NULL) AND (push_token IS NULL) = (push_key_id IS NULL))
 ) STRICT;
 CREATE INDEX devices_of_person ON devices (firm_id, person_id);
@@ -381,12 +401,67 @@ CREATE TABLE access_tokens (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX access_tokens_of_device ON access_tokens (device_id);
 
+-- What proves a person at one firm beyond the mailed code. No firm touches another's (R7).
+CREATE TABLE totps (
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    key_id          TEXT NOT NULL,
+    sealed_secret   BLOB NOT NULL,
+    -- Where it was set up. Its codes may be on that very device, so they are no second thing there.
+    device_id       BLOB NOT NULL,
+    added_at_ms     INTEGER NOT NULL,
+    last_used_at_ms INTEGER NOT NULL,
+    -- No code of this step or an earlier one passes again (RFC 6238 section 5.2).
+    last_step       INTEGER NOT NULL,
+    -- Steps that its clock was ahead when a code last passed.
+    drift_steps     INTEGER NOT NULL,
+    -- Wrong codes in a row. At 50 it proves nothing any more.
+    failures        INTEGER NOT NULL DEFAULT 0,
+    not_before_ms   INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (firm_id, person_id),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+
+-- Steps whose code was told to be of another time: it was said out loud, so it never passes.
+CREATE TABLE totp_told (
+    firm_id   BLOB NOT NULL,
+    person_id BLOB NOT NULL,
+    step      INTEGER NOT NULL,
+    PRIMARY KEY (firm_id, person_id, step),
+    FOREIGN KEY (firm_id, person_id) REFERENCES totps ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Secrets that were shown and of which no code came back yet: each to one device, or whoever began would know another's.
+CREATE TABLE totp_set_ups (
+    firm_id       BLOB NOT NULL,
+    person_id     BLOB NOT NULL,
+    device_id     BLOB NOT NULL CHECK (length(device_id) = 16),
+    key_id        TEXT NOT NULL,
+    sealed_secret BLOB NOT NULL,
+    made_at_ms    INTEGER NOT NULL,
+    PRIMARY KEY (firm_id, person_id, device_id),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE recovery_codes (
+    firm_id    BLOB NOT NULL,
+    person_id  BLOB NOT NULL,
+    ordinal    INTEGER NOT NULL,
+    key_id     TEXT NOT NULL,
+    code_mac   BLOB NOT NULL CHECK (length(code_mac) = 32),
+    used_at_ms INTEGER,
+    PRIMARY KEY (firm_id, person_id, ordinal),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+
 -- Jobs: rows written in the transaction that causes them, claimed with a lease, gone when done.
+-- A mail is a code, named by its challenge, or a notice of what happened to an account.
 CREATE TABLE mail_jobs (
-    challenge_id   BLOB PRIMARY KEY REFERENCES challenges,
+    mail_id        BLOB PRIMARY KEY CHECK (length(mail_id) = 16),
+    kind           TEXT NOT NULL,
     person_id      BLOB REFERENCES persons,
     key_id         TEXT NOT NULL,
-    sealed_code    BLOB NOT NULL,
+    sealed         BLOB NOT NULL,
     due_at_ms      INTEGER NOT NULL,
     leased_until_ms INTEGER NOT NULL DEFAULT 0,
     attempts       INTEGER NOT NULL DEFAULT 0

@@ -4,7 +4,6 @@ import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 import org.portico.ffi.Answer
 import org.portico.ffi.ConversationId
-import org.portico.ffi.FirmId
 import org.portico.ffi.PendingSignIn
 import org.portico.ffi.Portal
 import org.portico.ffi.Rest
@@ -45,12 +44,15 @@ public suspend fun SignIn.begin(
     email: String,
 ): PendingSignIn = waiting(::isClosed) { call -> begin(serverUrl, email, call) }
 
-/** Answers with the code as it was typed; [firm] once the person had to choose one. */
+/** Answers with the code as it was typed. */
 public suspend fun SignIn.answer(
     code: String,
     deviceName: String,
-    firm: FirmId? = null,
-): Answer = waiting(::isClosed) { call -> answer(code, firm, deviceName, call) }
+): Answer = waiting(::isClosed) { call -> answer(code, deviceName, call) }
+
+/** Answers what is asked next: `signIn.asking { call -> prove(FactorAnswer.Totp(typed), call) }`. */
+public suspend fun <T> SignIn.asking(body: suspend SignIn.(call: ULong) -> T): T =
+    waiting(::isClosed) { call -> body(call) }
 
 /** Runs quick calls, which read or write the disk, off the main thread: `portal.onDisk { firstScreen(50u) }`. */
 public suspend fun <T> Portal.onDisk(calls: Portal.() -> T): T =

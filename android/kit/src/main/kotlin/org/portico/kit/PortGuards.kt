@@ -30,6 +30,10 @@ internal class GuardedKey(
     override fun sessionPublicKey(): ByteArray = guarded { key.sessionPublicKey() }
 
     override fun sign(bytes: ByteArray): ByteArray = guarded { key.sign(bytes) }
+
+    override fun presencePublicKey(): ByteArray? = guarded { key.presencePublicKey() }
+
+    override fun signInPerson(bytes: ByteArray): ByteArray = guarded { key.signInPerson(bytes) }
 }
 
 internal class GuardedNetwork(

@@ -151,6 +151,10 @@ class BadInputTest {
                     override fun sessionPublicKey(): ByteArray = throw thrown
 
                     override fun sign(bytes: ByteArray): ByteArray = throw thrown
+
+                    override fun presencePublicKey(): ByteArray? = throw thrown
+
+                    override fun signInPerson(bytes: ByteArray): ByteArray = throw thrown
                 }
             val folder = world.folder.resolve("phone")
             val signIn = installation("$folder/home", FolderSecrets(folder.resolve("secrets")), deviceKey = key)

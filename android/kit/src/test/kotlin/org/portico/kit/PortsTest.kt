@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import org.portico.ffi.Answer
 import org.portico.ffi.PortException
+import org.portico.ffi.PortalException
 import java.math.BigInteger
 import java.nio.file.Path
 import java.security.KeyPair
@@ -104,7 +105,8 @@ class PortsTest {
     fun serverTakesTheKeyOfAPair() =
         runTest(timeout = PATIENCE) {
             World().use { world ->
-                val key = KeyPairDeviceKey(pair())
+                var isThere = false
+                val key = KeyPairDeviceKey(pair(), pair()) { isThere }
                 val home = folder.resolve("home").toString()
                 val signIn = installation(home, FolderSecrets(folder.resolve("secrets")), AlwaysOnline, key)
 
@@ -115,6 +117,10 @@ class PortsTest {
                 signIn.onDisk { portal() }?.use { portal ->
                     portal.catchUp()
                     assertEquals(1u, portal.firstScreen(9u).unread.toUInt())
+                    val turnedAway = assertThrows<PortalException> { portal.asking { call -> stepUpInPerson(call) } }
+                    isThere = true
+                    assertEquals("presence_refused", turnedAway.code)
+                    assertTrue(portal.asking { call -> stepUpInPerson(call) } > 0)
                     portal.end()
                     portal.closed()
                 }

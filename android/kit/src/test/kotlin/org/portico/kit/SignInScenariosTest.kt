@@ -6,6 +6,8 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.assertThrows
 import org.portico.ffi.Answer
+import org.portico.ffi.FactorAnswer
+import org.portico.ffi.FactorKind
 import org.portico.ffi.PortalException
 import java.nio.file.Path
 import kotlin.io.path.createDirectories
@@ -59,6 +61,37 @@ class SignInScenariosTest {
             assertTrue(seconds.isEmpty())
             assertEquals(listOf(stage.text("text")), phone.portal.outbox().map { it.body })
             assertEquals(stage.text("text"), phone.texts(stage.conversation).last())
+        }
+
+    @Scenario("second_device")
+    fun furtherDeviceIsAskedForMoreAndIsWipedFromTheFirst(stage: Stage) =
+        stage.play {
+            val portal = stage.phoneOf("person").portal
+            portal.asking { call -> setUpAuthenticator(call) }
+            val codes = portal.asking { call -> makeRecoveryCodes(call) }.codes
+            val used = requireNotNull(portal.authenticator()).code
+            val second = stage.world.phone()
+            val asked = second.signInAs(stage.text("person"))
+
+            suspend fun prove(factor: FactorAnswer) = second.signIn.asking { call -> prove(factor, call) }
+
+            val slip = assertThrows<PortalException> { prove(FactorAnswer.Totp(stage.text("slip"))) }
+            val again = assertThrows<PortalException> { prove(FactorAnswer.Totp(used)) }
+            val letIn = prove(FactorAnswer.RecoveryCode(codes.first().lowercase()))
+            val lost = second.portal
+            lost.catchUp()
+            portal.asking { call -> wipeDevice(lost.session().deviceId, call) }
+            val wiped = assertThrows<PortalException> { lost.catchUp() }
+
+            assertEquals(Answer.FactorNeeded(listOf(FactorKind.TOTP, FactorKind.RECOVERY_CODE)), asked)
+            assertEquals(
+                listOf("code_malformed", "factor_used", "wiped").map(stage::text),
+                listOf(slip, again, wiped).map { it.code },
+            )
+            assertEquals(Answer.SignedIn(sealed = null, beganAnew = false), letIn)
+            assertEquals(9u, portal.asking { call -> factors(call) }.recoveryCodesLeft)
+            assertNull(second.signIn.portal())
+            assertTrue(portal.asking { call -> devices(call) }.any { it.wipeToldAtMs != null })
         }
 
     @Scenario("home_is_a_file")

@@ -58,19 +58,26 @@ class World : AutoCloseable {
 
     /** The code in the mail that [ask] makes the server send. */
     suspend fun mailedCode(ask: suspend () -> Unit): String =
-        newFile(data.resolve("mail"), ".eml", ask).readText().let { mail ->
-            Regex("""(?<!\S)[A-Z0-9]{4}-[A-Z0-9]{4}(?!\S)""").find(mail)?.value ?: error("the mail holds no code")
+        newFile(data.resolve("mail"), { codeIn(it) != null }, ask).let { mail ->
+            codeIn(mail) ?: error("the mail holds no code")
         }
+
+    /** A notice has none. */
+    private fun codeIn(mail: Path): String? =
+        Regex("""(?<!\S)[A-Z0-9]{4}-[A-Z0-9]{4}(?!\S)""")
+            .takeIf { "$mail".endsWith(".eml") }
+            ?.find(mail.readText())
+            ?.value
 
     /** The push that [cause] makes the server hand over for the device [device], as a provider would carry it. */
     suspend fun push(
         device: String,
         cause: suspend () -> Unit,
-    ): String = newFile(data.resolve("push").resolve(device), ".json", cause).readText()
+    ): String = newFile(data.resolve("push").resolve(device), { "$it".endsWith(".json") }, cause).readText()
 
     private suspend fun newFile(
         folder: Path,
-        ending: String,
+        fits: (Path) -> Boolean,
         cause: suspend () -> Unit,
     ): Path =
         folder.createDirectories().fileSystem.newWatchService().use { watch ->
@@ -78,11 +85,12 @@ class World : AutoCloseable {
             cause()
             var found: Path? = null
             while (found == null) {
-                val key = watch.poll(PATIENCE_S, TimeUnit.SECONDS) ?: error("no $ending in $folder")
-                found = key.pollEvents().mapNotNull { it.context() as? Path }.find { it.toString().endsWith(ending) }
+                val key = watch.poll(PATIENCE_S, TimeUnit.SECONDS) ?: error("no such file in $folder")
+                val new = key.pollEvents().mapNotNull { it.context() as? Path }
+                found = new.map(folder::resolve).find(fits)
                 key.reset()
             }
-            folder.resolve(found)
+            found
         }
 
     private fun seed(): JsonObject {
