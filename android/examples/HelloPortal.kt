@@ -60,19 +60,9 @@ private suspend fun answerTheMail(
     var asked: Answer? = null
     while (true) {
         try {
-            val line = typed.next()
-            val answer =
-                when (asked) {
-                    null -> signIn.answer(line, deviceName = "Hello")
-                    is Answer.ChooseFirm -> signIn.asking { call -> chooseFirm(line, call) }
-                    else -> signIn.asking { call -> prove(FactorAnswer.Totp(line), call) }
-                }
-            when (answer) {
-                is Answer.SignedIn -> return checkNotNull(signIn.onDisk { portal() })
-                is Answer.ChooseFirm -> answer.firms.forEach { println("${it.firmId} is ${it.name}; which?") }
-                is Answer.SetUpTotp -> println("Add ${answer.setUp.uri} to an authenticator app. Its code:")
-                is Answer.FactorNeeded -> println("The code of the authenticator app:")
-            }
+            val answer = signIn.answerNext(asked, typed.next())
+            if (answer is Answer.SignedIn) return checkNotNull(signIn.onDisk { portal() })
+            println(question(answer))
             asked = answer
         } catch (fault: PortalException) {
             // The words are the app's own; `code` is the key of its string table.
@@ -80,6 +70,25 @@ private suspend fun answerTheMail(
         }
     }
 }
+
+/** What is typed answers what was [asked] before it; at first that is the code from the mail. */
+private suspend fun SignIn.answerNext(
+    asked: Answer?,
+    line: String,
+): Answer =
+    when (asked) {
+        null -> answer(line, deviceName = "Hello")
+        is Answer.ChooseFirm -> asking { call -> chooseFirm(line, call) }
+        else -> asking { call -> prove(FactorAnswer.Totp(line), call) }
+    }
+
+private fun question(answer: Answer): String =
+    when (answer) {
+        is Answer.SignedIn -> "Signed in."
+        is Answer.ChooseFirm -> answer.firms.joinToString("\n", "Which?\n") { "${it.firmId} is ${it.name}" }
+        is Answer.SetUpTotp -> "Add ${answer.setUp.uri} to an authenticator app. Its code:"
+        is Answer.FactorNeeded -> "The code of the authenticator app:"
+    }
 
 private suspend fun send(
     portal: Portal,

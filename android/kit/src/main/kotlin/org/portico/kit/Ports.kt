@@ -16,9 +16,9 @@ public object AlwaysOnline : NetworkStatus {
 }
 
 /**
- * A device key over P-256 pairs of `java.security`, wherever their provider keeps the private halves: [session] signs by
- * itself, [presence] once [isThere] has asked the person, as a biometric prompt over that signature does. A device that
- * asks for no face, finger or PIN has no [presence].
+ * A device key over P-256 pairs of `java.security`, wherever their provider keeps the private halves: [session] signs
+ * by itself, [presence] once [isThere] has asked the person, as a biometric prompt over that signature does. A device
+ * that asks for no face, finger or PIN has no [presence].
  */
 public class KeyPairDeviceKey(
     private val session: KeyPair,
