@@ -5,8 +5,8 @@ use portico_core::PortalError;
 use portico_core::portal::AuthenticatorCode;
 use portico_wire::encoding::Base64;
 use portico_wire::factor::{FactorAnswer, FactorKind, FactorsHeld, RecoveryCodes, TotpHeld, TotpSetUp};
-use portico_wire::ids::DeviceId;
-use portico_wire::signin::SignedInDevice;
+use portico_wire::ids::{ChallengeId, DeviceId};
+use portico_wire::signin::{EmailChangeBegun, SignedInDevice};
 
 use crate::portal::Portal;
 
@@ -104,6 +104,17 @@ pub struct SignedInDevice {
     pub wiped_at_ms: Option<i64>,
     /// When it heard so, UTC milliseconds; none while it did not.
     pub wipe_told_at_ms: Option<i64>,
+}
+
+/// A code is on its way to a new address, if nobody else has it.
+#[uniffi::remote(Record)]
+pub struct EmailChangeBegun {
+    /// Which change the code confirms.
+    pub change_id: ChallengeId,
+    /// When it ends, by the server's clock, UTC milliseconds.
+    pub expires_at_ms: i64,
+    /// Whether a code that was mailed to the address before is needed too.
+    pub old_code_needed: bool,
 }
 
 /// A code of the authenticator that this phone is.
@@ -207,6 +218,30 @@ impl Portal {
     /// As `end_device`.
     pub async fn wipe_device(&self, device: DeviceId, call: u64) -> Result<(), PortalError> {
         self.wait(Some(call), move |core| async move { core.wipe_device(device).await }).await
+    }
+
+    /// Has a code mailed to the address that is to sign in from now on (R10). The answer is the same for an address that
+    /// somebody else has; then no code comes.
+    ///
+    /// # Errors
+    /// `EmailMalformed`, `StepUpNeeded`; `Offline` and its like.
+    pub async fn change_email(&self, email: String, call: u64) -> Result<EmailChangeBegun, PortalError> {
+        self.wait(Some(call), |core| async move { core.change_email(&email).await }).await
+    }
+
+    /// Confirms it with the code from the mail, as typed; `old_code`: the one from the mail to the address before, where it is
+    /// needed. The account and all that is in it stay.
+    ///
+    /// # Errors
+    /// `CodeMalformed` (no try spent), `WrongCode`, `ChallengeEnded` also where none was begun; `Offline` and its like.
+    pub async fn confirm_email(
+        &self,
+        code: String,
+        old_code: Option<String>,
+        call: u64,
+    ) -> Result<(), PortalError> {
+        self.wait(Some(call), |core| async move { core.confirm_email(&code, old_code.as_deref()).await })
+            .await
     }
 
     /// The code of now, by the server's clock. Works offline. None where this phone is no authenticator.

@@ -79,8 +79,10 @@ pub(crate) struct Held {
     pub(crate) recovery_codes: u32,
     /// Signed-in devices but the one that asks.
     pub(crate) other_devices: u32,
-    /// The device that asks is signed in, under the very key that it proves now: the key is the second factor.
+    /// A device is signed in under the very key that is proved now: the key is the second factor.
     pub(crate) same_key: bool,
+    /// It is the device that asks, under its old id too: one whose address changed comes back under a new one.
+    pub(crate) same_device: bool,
 }
 
 impl Held {
@@ -126,7 +128,13 @@ pub(crate) fn way_in(policy: SignInPolicy, standing: Standing, held: Held, prove
 mod tests {
     use super::*;
 
-    const NEW: Held = Held { totp: TotpState::None, recovery_codes: 0, other_devices: 0, same_key: false };
+    const NEW: Held = Held {
+        totp: TotpState::None,
+        recovery_codes: 0,
+        other_devices: 0,
+        same_key: false,
+        same_device: false,
+    };
 
     fn usual(standing: Standing, held: Held, proved: bool) -> WayIn {
         way_in(SignInPolicy::USUAL, standing, held, proved)
@@ -153,7 +161,13 @@ mod tests {
     // R8
     #[test]
     fn staff_set_an_authenticator_up_first_and_are_asked_for_it_ever_after() {
-        let with_app = Held { totp: TotpState::Good, recovery_codes: 3, other_devices: 2, same_key: true };
+        let with_app = Held {
+            totp: TotpState::Good,
+            recovery_codes: 3,
+            other_devices: 2,
+            same_key: true,
+            same_device: true,
+        };
         let disabled = Held { totp: TotpState::Disabled, recovery_codes: 3, ..NEW };
 
         assert_eq!(usual(Standing::Staff, NEW, false), WayIn::SetUpTotp);
@@ -174,7 +188,8 @@ mod tests {
             for standing in [Standing::Staff, Standing::Client, Standing::ThirdParty] {
                 for (totp, recovery_codes) in totps.into_iter().flat_map(|totp| [(totp, 0), (totp, 1)]) {
                     for (other_devices, same_key) in [(0, false), (1, false), (0, true), (1, true)] {
-                        let held = Held { totp, recovery_codes, other_devices, same_key };
+                        let held =
+                            Held { totp, recovery_codes, other_devices, same_key, same_device: same_key };
                         let policy = SignInPolicy { staff, clients };
                         let way = way_in(policy, standing, held, false);
                         let by_policy = policy.of(standing) == Least::Email && totp == TotpState::None;

@@ -128,6 +128,55 @@ async fn another_person_on_the_same_phone_sends_nothing_of_the_first() {
     assert_eq!(world.texts(claim).await, ["amina's"]);
 }
 
+// R10: another address signs in from now on, to the same store on the same phone; what waits in it goes on. Another phone of
+// the person, which knows the old address only, comes back as the device that it is.
+#[tokio::test]
+async fn another_address_opens_the_same_store() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let (mut amina, mut tablet, new) =
+        (world.phone("amina").await, world.phone("amina").await, "amina@new.example");
+    world.ask_the_usual().await;
+    let device = amina.device();
+    assert_eq!(amina.portal().confirm_email("K7QM-3RXT", None).await, Err(PortalError::ChallengeEnded));
+    assert_eq!(amina.portal().change_email("amina").await, Err(PortalError::EmailMalformed));
+    amina.portal().change_email(&format!(" {new} ")).await.unwrap();
+    assert_eq!(amina.portal().confirm_email("K7", None).await, Err(PortalError::CodeMalformed));
+    let code = world.newest_code().await;
+    amina.portal().confirm_email(&code.to_lowercase(), None).await.unwrap();
+
+    amina.network.set(Weather::Off);
+    amina.portal().send(claim, "written before").unwrap();
+    for phone in [&mut amina, &mut tablet] {
+        phone.email = new.to_owned();
+        phone.sign_in(&world).await;
+        phone.come_to_rest(&world).await;
+    }
+
+    assert_eq!(amina.device(), device);
+    assert_eq!(world.texts(claim).await, ["written before"]);
+    assert_eq!(tablet.portal().devices().await.unwrap().len(), 2, "each phone is there once");
+    assert!(tablet.portal().factors().await.unwrap().presence);
+}
+
+// R42: a hundred calls at once under a token that is over: one refresh, and nobody is signed out.
+#[tokio::test]
+async fn hundred_calls_refresh_once() {
+    let world = World::new().await;
+    let amina = world.phone("amina").await;
+    world.clock.advance(11 * 60 * 1_000);
+    let before = amina.network.requests();
+
+    let asked = (0..100).map(|_| amina.portal().factors());
+    let answers = futures_util::future::join_all(asked).await;
+
+    assert!(answers.iter().all(Result::is_ok));
+    // Whoever asks before the refresh hears that the token is over, and asks again; a nonce and a refresh for all.
+    let asked = amina.network.requests() - before;
+    assert!((103..=202).contains(&asked), "{asked} requests");
+    assert!(!amina.portal().store().read(|reading| reading.is_signed_out()).unwrap());
+}
+
 // R42: a refresh whose answer is lost costs nothing.
 #[tokio::test]
 async fn lost_refresh_answers_never_sign_out() {

@@ -76,6 +76,9 @@ enum Command {
     /// Where you are signed in; sign a lost phone out, or wipe it.
     #[command(subcommand)]
     Devices(commands::devices::Devices),
+    /// The address that signs you in.
+    #[command(subcommand)]
+    Email(commands::email::Email),
     /// Sign this device out. The store stays, sealed.
     SignOut,
     /// Show the main job: a phone that is killed, cut off and outlives a restored server, and loses nothing.
@@ -125,6 +128,7 @@ async fn run(cli: &Cli) -> Result<(), CliError> {
         Command::Factors(command) => command.run(cli).await,
         Command::Authenticator(command) => command.run(cli),
         Command::Devices(command) => command.run(cli).await,
+        Command::Email(command) => command.run(cli).await,
         Command::SignOut => commands::sign_out::run(cli).await,
         Command::Demo(command) => command.run().await,
         Command::DemoPart(part) => part.run(cli).await,
@@ -138,7 +142,7 @@ mod tests {
     use super::*;
 
     /// Every command, and what it does to what was said.
-    const COMMANDS: [(&str, &str); 48] = [
+    const COMMANDS: [(&str, &str); 50] = [
         ("sign-in", "nothing"),
         ("conversations", "reads"),
         ("read", "reads, and says what was shown"),
@@ -189,6 +193,8 @@ mod tests {
             "devices wipe",
             "nothing at the firm; what was not sent from that phone is gone with it, as its person said",
         ),
+        ("email change", "nothing"),
+        ("email confirm", "nothing"),
         ("sign-out", "nothing; the store stays, sealed"),
     ];
 

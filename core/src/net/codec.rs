@@ -10,7 +10,9 @@ use portico_wire::ids::{
 use portico_wire::looked_at::LookedAt;
 use portico_wire::message::{SendMessage, Withdraw};
 use portico_wire::office::{AddPerson, BeginConversation, MatterAccess, OpenMatter, StateWanted};
-use portico_wire::signin::{AnswerChallenge, AskNonce, BeginSignIn, PushAddress, Refresh};
+use portico_wire::signin::{
+    AnswerChallenge, AskNonce, BeginSignIn, ChangeEmail, ConfirmEmail, PushAddress, Refresh,
+};
 use portico_wire::sync::Cursor;
 use portico_wire::upload::OpenBatch;
 use serde::Serialize;
@@ -72,6 +74,18 @@ pub fn devices() -> Request {
 #[must_use]
 pub fn wipe_device(device: DeviceId) -> Request {
     with_body(Method::Post, format!("/v1/devices/{device}/wipe"), &())
+}
+
+/// `POST /v1/email`.
+#[must_use]
+pub fn change_email(body: &ChangeEmail) -> Request {
+    with_body(Method::Post, "/v1/email".to_owned(), body)
+}
+
+/// `POST /v1/email/{change}/confirm`.
+#[must_use]
+pub fn confirm_email(change: ChallengeId, body: &ConfirmEmail) -> Request {
+    with_body(Method::Post, format!("/v1/email/{change}/confirm"), body)
 }
 
 /// `GET /v1/factors`.

@@ -4,15 +4,19 @@ use portico_wire::encoding::Base64;
 use portico_wire::factor::{
     ConfirmTotp, FactorAnswer, FactorsHeld, RecoveryCodes, SteppedUp, TotpSetUp, step_up_bytes,
 };
-use portico_wire::ids::DeviceId;
+use portico_wire::ids::{ChallengeId, DeviceId};
 use portico_wire::message::Done;
-use portico_wire::signin::{Devices, SignedInDevice};
+use portico_wire::signin::{
+    ChangeEmail, ConfirmEmail, Devices, EmailChangeBegun, OneTimeCode, SignedInDevice, is_email,
+};
 use portico_wire::totp::{TOTP_STEP_MS, TotpKey};
 
 use super::Portal;
 use crate::error::PortalError;
 use crate::net::codec;
+use crate::signin::driver::address_hash;
 use crate::signin::machine::is_well_formed;
+use crate::signin::people::People;
 use crate::store::Fact;
 
 /// A code of the authenticator that this phone is. `Debug` hides it.
@@ -160,6 +164,47 @@ impl Portal {
     /// As [`Portal::end_device`].
     pub async fn wipe_device(&self, device: DeviceId) -> Result<(), PortalError> {
         self.office::<Done>(codec::wipe_device(device)).await.map(drop)
+    }
+
+    // The address.
+
+    /// Has a code mailed to the address that is to sign in from now on (R10). The answer is the same for an address that
+    /// somebody else has; then no code comes.
+    ///
+    /// # Errors
+    /// [`PortalError::EmailMalformed`], [`PortalError::StepUpNeeded`], [`PortalError::Offline`] and its like.
+    pub async fn change_email(&self, email: &str) -> Result<EmailChangeBegun, PortalError> {
+        let email = email.trim().to_owned();
+        if !is_email(&email) {
+            return Err(PortalError::EmailMalformed);
+        }
+        let asked = ChangeEmail { email: email.clone() };
+        let begun: EmailChangeBegun = self.office(codec::change_email(&asked)).await?;
+        self.room.store.write(|writing| writing.set(Fact::EmailChange, &(begun.change_id, email)))?;
+        Ok(begun)
+    }
+
+    /// Confirms it with the code from the mail, as typed; `old_code`: the one from the mail to the address before, where
+    /// [`EmailChangeBegun::old_code_needed`]. The account and all that is in it stay.
+    ///
+    /// # Errors
+    /// [`PortalError::CodeMalformed`] (no try spent), [`PortalError::WrongCode`], [`PortalError::ChallengeEnded`] also where none was
+    /// begun, [`PortalError::Offline`] and its like.
+    pub async fn confirm_email(&self, code: &str, old_code: Option<&str>) -> Result<(), PortalError> {
+        let parse = |text: &str| {
+            let code = OneTimeCode::parse(text).map_err(|_| PortalError::CodeMalformed)?;
+            Ok::<_, PortalError>(code.shown())
+        };
+        let confirm = ConfirmEmail { code: parse(code)?, old_code: old_code.map(parse).transpose()? };
+        let begun: Option<(ChallengeId, String)> =
+            self.room.store.read(|reading| reading.fact(Fact::EmailChange))?;
+        let (change, email) = begun.ok_or(PortalError::ChallengeEnded)?;
+        self.office::<Done>(codec::confirm_email(change, &confirm)).await?;
+        let folder = &self.room.folder;
+        let mut people = People::read(folder.home())?;
+        people.readdress(folder.name(), address_hash(&self.room.session.server_url, &email));
+        people.write(folder.home())?;
+        Ok(self.room.store.write(|writing| writing.unset(Fact::EmailChange))?)
     }
 
     // This phone as an authenticator.

@@ -391,7 +391,8 @@ fn session_facts(pending: &PendingSignIn, session: &Session) -> SessionFacts {
     }
 }
 
-fn address_hash(server_url: &str, email: &str) -> Sha256 {
+/// Who signs in with `email` at that server, without keeping it in clear.
+pub(crate) fn address_hash(server_url: &str, email: &str) -> Sha256 {
     Sha256::of(&[b"portico person\0", server_url.as_bytes(), b"\0", email.to_lowercase().as_bytes()])
 }
 

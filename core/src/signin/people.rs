@@ -80,6 +80,13 @@ impl People {
         self.known.get(self.current?)
     }
 
+    /// The person of that name signs in with another address.
+    pub fn readdress(&mut self, name: &str, address_hash: portico_wire::encoding::Sha256) {
+        for known in self.known.iter_mut().filter(|known| known.name() == name) {
+            known.address_hash = address_hash;
+        }
+    }
+
     /// Forgets the person of that name. If they were the current one, nobody is.
     pub fn forget(&mut self, name: &str) {
         let current = self.current().cloned().filter(|current| current.name() != name);

@@ -50,6 +50,8 @@ pub enum Fact {
     ServerAhead,
     /// `String`: the `otpauth://` URI of the authenticator that this phone is.
     Authenticator,
+    /// `(ChallengeId, String)`: a change of address that waits for its code, and the new address.
+    EmailChange,
 }
 
 impl Fact {
@@ -73,6 +75,7 @@ impl Fact {
             Self::BatchLimits => "batch_limits",
             Self::ServerAhead => "server_ahead",
             Self::Authenticator => "authenticator",
+            Self::EmailChange => "email_change",
         }
     }
 }

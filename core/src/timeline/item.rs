@@ -160,8 +160,8 @@ impl Echo {
     }
 }
 
-/// A page of one conversation, in one call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A page of one conversation, in one call. `Debug` hides what was begun to be written.
+#[derive(Clone, PartialEq, Eq)]
 pub struct TimelinePage {
     /// The head.
     pub head: ConversationHead,
@@ -173,6 +173,17 @@ pub struct TimelinePage {
     pub draft: Option<String>,
     /// What the person has picked to send with it.
     pub picked: Vec<PickedFile>,
+}
+
+impl fmt::Debug for TimelinePage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimelinePage")
+            .field("head", &self.head)
+            .field("items", &self.items)
+            .field("has_older", &self.has_older)
+            .field("picked", &self.picked)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A message that was found. `place` pages on: ask again before the last one's.

@@ -271,6 +271,44 @@ impl fmt::Debug for SignedInDevice {
     }
 }
 
+/// The body of `POST /v1/email`: the address that is to sign in from now on.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangeEmail {
+    /// The new address.
+    pub email: String,
+}
+
+impl fmt::Debug for ChangeEmail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChangeEmail({} bytes)", self.email.len())
+    }
+}
+
+/// The answer: a code is on its way to the new address, if nobody else has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EmailChangeBegun {
+    /// Which change the code confirms.
+    pub change_id: ChallengeId,
+    /// When it ends, by the server's clock, UTC milliseconds.
+    pub expires_at_ms: i64,
+    /// Whether a code that was mailed to the address before is needed too: the person belongs to several firms, and none of them
+    /// alone may move their address (R7).
+    pub old_code_needed: bool,
+}
+
+/// The body of `POST /v1/email/{change}/confirm`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConfirmEmail {
+    /// What the mail to the new address says, as typed.
+    pub code: String,
+    /// What the mail to the address before says, where it is needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_code: Option<String>,
+}
+
 /// The body of `PUT /v1/devices/{id}/push`: where and sealed with what the server reaches this device.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -52,6 +52,18 @@ fn said(content: &MailContent) -> (&'static str, Vec<String>) {
                 "signs in. We never ask for a code on the phone.".to_owned(),
             ],
         ),
+        MailContent::AddressCode(code) => (
+            "Your code to change the address",
+            vec![
+                "Your code to change the address that signs you in:".to_owned(),
+                String::new(),
+                format!("    {}", code.shown()),
+                String::new(),
+                "It is good for 10 minutes. If you did not ask for it, somebody who is signed in as you did: open Portico,"
+                    .to_owned(),
+                "sign out the devices that you do not know, and tell the firm.".to_owned(),
+            ],
+        ),
         MailContent::Notice(NoticeMail { firm, notice }) => {
             let (subject, happened) = happened(notice);
             let lines = vec![
@@ -88,6 +100,10 @@ fn happened(notice: &Notice) -> (&'static str, String) {
             "The authenticator app was disabled",
             "Too many wrong codes came, so the authenticator app was disabled. Whoever tried had a code from your mail."
                 .to_owned(),
+        ),
+        Notice::EmailChanged => (
+            "Another address signs in from now on",
+            "The address that signs in was changed; this one does no more.".to_owned(),
         ),
         Notice::LetInAgain => (
             "The firm lets you in again",

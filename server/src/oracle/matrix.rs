@@ -63,6 +63,8 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("GET /v1/devices", "own"),
     ("PUT /v1/devices/{id}/push", "own"),
     ("POST /v1/devices/{id}/wipe", "own"),
+    ("POST /v1/email", "own"),
+    ("POST /v1/email/{change}/confirm", "own"),
     ("GET /v1/factors", "own"),
     ("POST /v1/factors/recovery-codes", "own"),
     ("DELETE /v1/factors/totp", "own"),

@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod conversations;
 pub(crate) mod devices;
 pub(crate) mod documents;
+pub(crate) mod email;
 pub(crate) mod factors;
 pub(crate) mod health;
 pub(crate) mod limits;

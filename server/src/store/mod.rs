@@ -22,6 +22,7 @@ pub(crate) use sqlite::backups::{RestoreRefused, needed_segments, restore_databa
 pub(crate) use sqlite::batch_rows::{BatchRow, FinishedRow, NewBatch, NewSeal};
 pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Room, Standing};
 pub(crate) use sqlite::contents::{Content, StoredFile};
+pub(crate) use sqlite::email::Confirmed;
 pub(crate) use sqlite::factors::Proved;
 pub(crate) use sqlite::firm::normal_email;
 pub(crate) use sqlite::jobs::{MailContent, MailJob, PushJob};

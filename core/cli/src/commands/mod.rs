@@ -4,6 +4,7 @@ pub(crate) mod conversations;
 pub(crate) mod devices;
 pub(crate) mod documents;
 pub(crate) mod download;
+pub(crate) mod email;
 pub(crate) mod factors;
 pub(crate) mod outbox;
 pub(crate) mod read;

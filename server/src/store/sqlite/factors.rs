@@ -91,6 +91,8 @@ pub(super) fn held(
                (SELECT failures FROM totps WHERE firm_id = ?1 AND person_id = ?2),
                (SELECT count(*) FROM recovery_codes WHERE firm_id = ?1 AND person_id = ?2 AND used_at_ms IS NULL),
                (SELECT count(*) FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND device_id <> ?3
+                 AND public_key <> ?4 AND (signed_out_at_ms IS NULL OR ended_by_restore)),
+               EXISTS (SELECT 1 FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?4
                  AND (signed_out_at_ms IS NULL OR ended_by_restore)),
                EXISTS (SELECT 1 FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND device_id = ?3 AND public_key = ?4
                  AND (signed_out_at_ms IS NULL OR ended_by_restore))",
@@ -108,6 +110,7 @@ pub(super) fn held(
                     recovery_codes: row.get(1)?,
                     other_devices: row.get(2)?,
                     same_key: row.get(3)?,
+                    same_device: row.get(4)?,
                 })
             },
         )

@@ -17,6 +17,8 @@ use crate::keys::Keys;
 
 /// Mails of this kind hold a code.
 pub(super) const CODE: &str = "code";
+/// And these a code that confirms another address.
+pub(super) const ADDRESS_CODE: &str = "address_code";
 
 /// A worker that is killed delays its rows by this much.
 const LEASE_MS: i64 = 60_000;
@@ -40,6 +42,8 @@ pub(crate) struct MailJob {
 /// What a mail says.
 pub(crate) enum MailContent {
     Code(OneTimeCode),
+    /// A code that confirms another address.
+    AddressCode(OneTimeCode),
     Notice(NoticeMail),
 }
 
@@ -74,7 +78,8 @@ impl Store {
                     "UPDATE mail_jobs SET leased_until_ms = ?1 + ?2, attempts = attempts + 1
                      WHERE mail_id IN (SELECT mail_id FROM mail_jobs
                        WHERE due_at_ms <= ?1 AND leased_until_ms <= ?1 ORDER BY due_at_ms, mail_id LIMIT ?3)
-                     RETURNING mail_id, (SELECT p.email FROM persons AS p WHERE p.person_id = mail_jobs.person_id),
+                     RETURNING mail_id,
+                       coalesce(to_email, (SELECT p.email FROM persons AS p WHERE p.person_id = mail_jobs.person_id)),
                        due_at_ms, kind, key_id, sealed",
                 )?
                 .query_map(params![write.now_ms, LEASE_MS, CLAIM_MAX], |row| {
@@ -198,8 +203,10 @@ impl Store {
 }
 
 fn content(kind: &str, plain: &[u8]) -> Option<MailContent> {
+    let code = || OneTimeCode::parse(std::str::from_utf8(plain).ok()?).ok();
     match kind {
-        CODE => OneTimeCode::parse(std::str::from_utf8(plain).ok()?).ok().map(MailContent::Code),
+        CODE => code().map(MailContent::Code),
+        ADDRESS_CODE => code().map(MailContent::AddressCode),
         notices::KIND => serde_json::from_slice(plain).ok().map(MailContent::Notice),
         _ => None,
     }

@@ -20,6 +20,8 @@ pub(crate) enum Notice {
     TotpAdded,
     TotpRemoved,
     TotpDisabled,
+    /// Another address signs in from now on; told to the one before.
+    EmailChanged,
     /// The firm let the person in again: what proved them before counts no more.
     LetInAgain,
     /// This device is to be wiped.
@@ -38,6 +40,17 @@ pub(super) const KIND: &str = "notice";
 
 /// Mails `notice` to the person.
 pub(super) fn tell(write: &mut Write<'_>, keys: &Keys, who: Who, notice: Notice) -> rusqlite::Result<()> {
+    tell_at(write, keys, who, notice, None)
+}
+
+/// The same to `address`, where it is another than theirs.
+pub(super) fn tell_at(
+    write: &mut Write<'_>,
+    keys: &Keys,
+    who: Who,
+    notice: Notice,
+    address: Option<&str>,
+) -> rusqlite::Result<()> {
     let firm: String = write
         .connection
         .prepare_cached("SELECT name FROM firms WHERE firm_id = ?1")?
@@ -47,7 +60,8 @@ pub(super) fn tell(write: &mut Write<'_>, keys: &Keys, who: Who, notice: Notice)
     write
         .connection
         .prepare_cached(
-            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms, to_email)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             mail.as_bytes(),
@@ -55,7 +69,8 @@ pub(super) fn tell(write: &mut Write<'_>, keys: &Keys, who: Who, notice: Notice)
             who.person.as_bytes(),
             keys.server_id(),
             keys.seal(write.ports, mail.as_bytes(), &plain),
-            write.now_ms
+            write.now_ms,
+            address
         ])?;
     write.jobs_due = true;
     Ok(())

@@ -314,7 +314,7 @@ fn again_signed_in(
     device: &NewDevice,
 ) -> rusqlite::Result<Answered> {
     let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
-    if held.same_key { sign_in(write, keys, who, device, false) } else { Ok(Answered::Ended) }
+    if held.same_device { sign_in(write, keys, who, device, false) } else { Ok(Answered::Ended) }
 }
 
 /// Binds the device to the person at the firm, under its present keys, and gives it a token. A device that is new, or whose
@@ -339,7 +339,7 @@ fn sign_in(
         return Ok(Answered::Ended);
     };
     let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
-    if !held.same_key {
+    if !held.same_device {
         bind(write, who, device)?;
         if held.other_devices > 0 {
             notices::tell(write, keys, who, Notice::FurtherDevice(device.name.clone()))?;
@@ -349,7 +349,9 @@ fn sign_in(
         .connection
         .prepare_cached(
             "UPDATE devices SET signed_out_at_ms = NULL, ended_by_restore = 0,
-               presence_key = CASE WHEN ?4 THEN ?2 ELSE presence_key END,
+               presence_key = CASE WHEN ?4 THEN ?2 ELSE coalesce(presence_key, (
+                 SELECT max(d.presence_key) FROM devices AS d WHERE d.firm_id = devices.firm_id
+                   AND d.person_id = devices.person_id AND d.public_key = devices.public_key)) END,
                stepped_up_until_ms = CASE WHEN ?4 THEN ?3 ELSE stepped_up_until_ms END
              WHERE device_id = ?1",
         )?
@@ -394,6 +396,21 @@ fn bind(write: &Write<'_>, who: Who, device: &NewDevice) -> rusqlite::Result<()>
             who.person.as_bytes(),
             device.name,
             device.public_key,
+            write.now_ms
+        ])?;
+    // The same installation under an id that it had before is signed in once.
+    write
+        .connection
+        .prepare_cached(
+            "UPDATE devices SET signed_out_at_ms = ?5, ended_by_restore = 0, push_token = NULL, push_key = NULL,
+               push_key_id = NULL
+             WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?3 AND device_id <> ?4 AND signed_out_at_ms IS NULL",
+        )?
+        .execute(params![
+            who.firm.as_bytes(),
+            who.person.as_bytes(),
+            device.public_key,
+            device.device_id.as_bytes(),
             write.now_ms
         ])?;
     Ok(())

@@ -39,7 +39,7 @@ pub(crate) enum Ending {
 }
 
 impl Caller {
-    const fn who(self) -> Who {
+    pub(super) const fn who(self) -> Who {
         Who { firm: self.firm_id, person: self.person_id }
     }
 }
@@ -257,7 +257,7 @@ impl Store {
     }
 
     /// Does `work` for a device that is signed in and stepped up.
-    async fn stepped<T, F>(&self, caller: Caller, work: F) -> Result<Stepped<T>, StoreError>
+    pub(super) async fn stepped<T, F>(&self, caller: Caller, work: F) -> Result<Stepped<T>, StoreError>
     where
         F: FnOnce(&mut Write<'_>) -> rusqlite::Result<Stepped<T>> + Send + 'static,
         T: Send + 'static,

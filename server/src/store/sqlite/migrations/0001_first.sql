@@ -454,12 +454,30 @@ CREATE TABLE recovery_codes (
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships
 ) STRICT, WITHOUT ROWID;
 
+-- Addresses that are to sign in, once a code that was mailed to each came back.
+CREATE TABLE email_changes (
+    change_id       BLOB PRIMARY KEY CHECK (length(change_id) = 16),
+    firm_id         BLOB NOT NULL,
+    person_id       BLOB NOT NULL,
+    email           TEXT NOT NULL,
+    key_id          TEXT NOT NULL,
+    code_mac        BLOB NOT NULL,
+    -- Of the code to the address before, where it is needed.
+    old_code_mac    BLOB,
+    tries_left      INTEGER NOT NULL CHECK (tries_left >= 0),
+    expires_at_ms   INTEGER NOT NULL,
+    confirmed_at_ms INTEGER,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT;
+
 -- Jobs: rows written in the transaction that causes them, claimed with a lease, gone when done.
 -- A mail is a code, named by its challenge, or a notice of what happened to an account.
 CREATE TABLE mail_jobs (
     mail_id        BLOB PRIMARY KEY CHECK (length(mail_id) = 16),
     kind           TEXT NOT NULL,
+    -- To whom, at the address they have by then; or to an address that is not, or not any more, theirs.
     person_id      BLOB REFERENCES persons,
+    to_email       TEXT,
     key_id         TEXT NOT NULL,
     sealed         BLOB NOT NULL,
     due_at_ms      INTEGER NOT NULL,
