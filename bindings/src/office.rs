@@ -5,6 +5,7 @@ use portico_core::PortalError;
 use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState, Standing};
 use portico_wire::entry::Entry;
 use portico_wire::ids::{ConversationId, EntryId, Epoch, MatterId, PersonId};
+use portico_wire::invitation::Invited;
 use portico_wire::office::{AddPerson, Conversations, Look, MatterRow, PersonRow, ReaderLooks};
 use portico_wire::search::{FoundMessage, SearchAnswer};
 
@@ -23,6 +24,15 @@ pub struct PersonRow {
     pub standing: Standing,
     /// Whether they have left the firm (R43).
     pub has_left: bool,
+}
+
+/// An invitation that is on its way by mail.
+#[uniffi::remote(Record)]
+pub struct Invited {
+    /// The link.
+    pub link: String,
+    /// Until when it works, UTC milliseconds.
+    pub expires_at_ms: i64,
 }
 
 /// Somebody to be a contact of the firm, or a colleague.
@@ -126,6 +136,15 @@ impl Portal {
     /// As `people`.
     pub async fn depart(&self, person: PersonId, call: u64) -> Result<(), PortalError> {
         self.wait(Some(call), move |core| async move { core.depart(person).await }).await
+    }
+
+    /// Mails somebody of the firm a link with which they need type neither server nor address; it is answered too, for a QR code on
+    /// a desk. It proves nothing: a code is mailed to them all the same. The one before works no more.
+    ///
+    /// # Errors
+    /// As `people`.
+    pub async fn invite(&self, person: PersonId, call: u64) -> Result<Invited, PortalError> {
+        self.wait(Some(call), move |core| async move { core.invite(person).await }).await
     }
 
     /// Lets somebody of the firm in again who lost every device and factor: what they had here counts no more, and their

@@ -116,6 +116,15 @@ impl SignIn {
         runtime::run(Some(call), async move { phone.begin_sign_in(&server_url, &email).await }).await
     }
 
+    /// The same by an invitation, as its link was tapped, scanned or pasted.
+    ///
+    /// # Errors
+    /// `Malformed` where it is none; and those of `begin`.
+    pub async fn begin_invited(&self, link: String, call: u64) -> Result<PendingSignIn, PortalError> {
+        let phone = self.phone.clone();
+        runtime::run(Some(call), async move { phone.begin_invited(&link).await }).await
+    }
+
     /// The sign-in that waits for its code, also after the app was away.
     ///
     /// # Errors

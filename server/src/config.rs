@@ -25,6 +25,8 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     /// Its private key, PEM.
     pub tls_key: Option<PathBuf>,
+    /// The address at which phones reach this server, as invitations name it; else what `listen` says.
+    pub public_url: Option<String>,
     /// Whether a proxy in front speaks TLS; only then is plain HTTP served beyond loopback.
     pub behind_proxy: bool,
     /// Proxies of our own: the entry that they add to `X-Forwarded-For` is the caller.
@@ -131,6 +133,7 @@ impl Config {
             metrics_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)),
             tls_cert: None,
             tls_key: None,
+            public_url: None,
             behind_proxy: false,
             trusted_proxies: Vec::new(),
             mail_from: "portico@localhost".to_owned(),
@@ -170,6 +173,13 @@ impl Config {
             .map_err(|fault| ConfigError::Malformed(Box::new(fault)))?;
         config.check()?;
         Ok(config)
+    }
+
+    /// What an invitation names.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
+        self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", self.listen))
     }
 
     /// Whether the parts fit together.

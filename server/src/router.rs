@@ -62,6 +62,7 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
         .routes(routes!(endpoints::people::list::list, endpoints::people::add::add))
         .routes(routes!(endpoints::people::depart::depart))
         .routes(routes!(endpoints::people::readmit::readmit))
+        .routes(routes!(endpoints::people::invite::invite))
         .routes(routes!(endpoints::search::get::search))
         .route_layer(middleware::from_fn(door::speak_wire));
     // An operating system's uploader and curl speak no wire version: a capability is all that they have.
@@ -95,6 +96,7 @@ pub(crate) fn routes(app: &App) -> (Router, OpenApi) {
 fn account_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(endpoints::signin::begin::begin))
+        .routes(routes!(endpoints::signin::invited::invited))
         .routes(routes!(endpoints::signin::answer::answer))
         .routes(routes!(endpoints::sessions::nonce::nonce))
         .routes(routes!(endpoints::sessions::refresh::refresh))
@@ -210,6 +212,7 @@ mod tests {
             (Method::POST, "/v1/people".to_owned()),
             (Method::POST, format!("/v1/people/{id}/departure")),
             (Method::POST, format!("/v1/people/{id}/readmission")),
+            (Method::POST, format!("/v1/people/{id}/invitation")),
             (Method::GET, "/v1/search?q=x".to_owned()),
         ];
         for (method, path) in paths {

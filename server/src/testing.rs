@@ -195,15 +195,20 @@ impl World {
         let ask = BeginSignIn { email: email.to_owned() };
         let begun: ChallengeBegun =
             call(&self.app.router(), Method::POST, "/v1/sign-in", None, Some(&ask)).await.json();
+        let code = self.code_of(&begun).await;
+        (begun, code)
+    }
+
+    /// The code that was mailed for a challenge, if any was.
+    pub(crate) async fn code_of(&self, begun: &ChallengeBegun) -> Option<String> {
         self.app.run_jobs_once().await.unwrap();
         let of_challenge = |name: &str| name.contains(&begun.challenge_id.to_string());
         let mails = std::fs::read_dir(self.config().mail()).into_iter().flatten();
         let mail = mails.map(|file| file.unwrap().path()).find(|path| of_challenge(path.to_str().unwrap()));
-        let code = mail.map(|path| {
+        mail.map(|path| {
             let text = std::fs::read_to_string(path).unwrap();
             text.lines().find(|line| line.starts_with("    ")).unwrap().trim().to_owned()
-        });
-        (begun, code)
+        })
     }
 
     /// A fresh phone on which somebody of the firm has signed in.

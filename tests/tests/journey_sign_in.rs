@@ -159,6 +159,34 @@ async fn another_address_opens_the_same_store() {
     assert!(tablet.portal().factors().await.unwrap().presence);
 }
 
+// R42: who was invited types neither server nor address; what is no link is told, and so is a server that is not there.
+#[tokio::test]
+async fn invitation_names_the_server_and_stands_for_the_address() {
+    let world = World::with(|config| config.public_url = Some("https://portal.example/".to_owned())).await;
+    let (mara, mut amina) = (world.phone("mara").await, world.phone_of("amina"));
+    let link = mara.portal().invite(world.person_id("amina")).await.unwrap().link;
+    assert!(link.starts_with("https://portal.example/invitation#"));
+    let phone = amina.installation();
+    assert_eq!(phone.begin_invited("https://portal.example").await.map(|_| ()), Err(PortalError::Malformed));
+    amina.network.set(Weather::Off);
+    assert_eq!(phone.begin_invited(&link).await.map(|_| ()), Err(PortalError::Offline));
+    amina.network.set(Weather::Calm);
+    phone.begin_invited(&link).await.unwrap();
+    let code = world.newest_code().await;
+
+    let Answered::SignedIn(signed_in) = phone.answer(&code, "phone").await.unwrap() else {
+        panic!("the seeded firm asks for nothing else")
+    };
+    amina.take(signed_in);
+    amina.portal().catch_up().await.unwrap();
+    let device = amina.device();
+    // The address, typed later, is the same person's on the same phone.
+    amina.sign_in(&world).await;
+
+    assert_eq!(amina.portal().session().person_id, world.person_id("amina"));
+    assert_eq!(amina.portal().devices().await.unwrap().len(), 1, "{device} comes back under another id");
+}
+
 // R42: a hundred calls at once under a token that is over: one refresh, and nobody is signed out.
 #[tokio::test]
 async fn hundred_calls_refresh_once() {

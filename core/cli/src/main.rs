@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     /// Every command, and what it does to what was said.
-    const COMMANDS: [(&str, &str); 50] = [
+    const COMMANDS: [(&str, &str); 51] = [
         ("sign-in", "nothing"),
         ("conversations", "reads"),
         ("read", "reads, and says what was shown"),
@@ -158,6 +158,7 @@ mod tests {
         ("staff people", "reads"),
         ("staff add-person", "nothing"),
         ("staff depart", "adds entries that say so"),
+        ("staff invite", "nothing"),
         ("staff readmit", "nothing; it ends sessions"),
         ("staff matters", "reads"),
         ("staff open-matter", "nothing"),

@@ -7,6 +7,7 @@ use portico_wire::ids::{
     AttachmentId, ChallengeId, ConversationId, DeviceId, DocumentId, EntryId, Epoch, MatterId, PersonId,
     SendKey,
 };
+use portico_wire::invitation::BeginInvited;
 use portico_wire::looked_at::LookedAt;
 use portico_wire::message::{SendMessage, Withdraw};
 use portico_wire::office::{AddPerson, BeginConversation, MatterAccess, OpenMatter, StateWanted};
@@ -38,6 +39,18 @@ pub fn limits() -> Request {
 #[must_use]
 pub fn begin_sign_in(body: &BeginSignIn) -> Request {
     with_body(Method::Post, "/v1/sign-in".to_owned(), body)
+}
+
+/// `POST /v1/sign-in/invited`.
+#[must_use]
+pub fn begin_invited(body: &BeginInvited) -> Request {
+    with_body(Method::Post, "/v1/sign-in/invited".to_owned(), body)
+}
+
+/// `POST /v1/people/{id}/invitation`.
+#[must_use]
+pub fn invite(person: PersonId) -> Request {
+    with_body(Method::Post, format!("/v1/people/{person}/invitation"), &())
 }
 
 /// `POST /v1/sign-in/{challenge}/answer`.

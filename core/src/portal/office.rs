@@ -3,6 +3,7 @@
 
 use portico_wire::conversation::{ConversationKind, ConversationState};
 use portico_wire::ids::{ConversationId, EntryId, MatterId, PersonId, SendKey};
+use portico_wire::invitation::Invited;
 use portico_wire::message::Done;
 use portico_wire::office::{
     AddPerson, BeginConversation, ConversationBegun, Conversations, MatterAccess, MatterOpened, MatterRow,
@@ -42,6 +43,15 @@ impl Portal {
     /// A [`PortalError`].
     pub async fn depart(&self, person: PersonId) -> Result<(), PortalError> {
         self.office::<Done>(codec::depart(person)).await.map(drop)
+    }
+
+    /// Mails somebody of the firm a link with which they need type neither server nor address; it is answered too, for a QR code on
+    /// a desk. It proves nothing: a code is mailed to them all the same. The one before works no more.
+    ///
+    /// # Errors
+    /// A [`PortalError`].
+    pub async fn invite(&self, person: PersonId) -> Result<Invited, PortalError> {
+        self.office(codec::invite(person)).await
     }
 
     /// Lets somebody of the firm in again who lost every device and factor: what they had here counts no more, and their

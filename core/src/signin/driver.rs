@@ -7,6 +7,7 @@ use portico_wire::WIRE_VERSION;
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
+use portico_wire::invitation::{BeginInvited, Invitation};
 use portico_wire::push::PushContent;
 use portico_wire::signin::{
     AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, Session, is_email,
@@ -23,7 +24,7 @@ use crate::net::codec;
 use crate::outbox::machine::{Event, step};
 use crate::portal::Portal;
 use crate::ports::files::write_durably;
-use crate::ports::{Ports, TransportFault, random};
+use crate::ports::{Ports, Request, TransportFault, random};
 use crate::push::inbox;
 use crate::store::{Fact, SessionFacts};
 
@@ -159,12 +160,39 @@ impl Phone {
         self.pending_sign_in().ok_or(PortalError::ChallengeEnded)
     }
 
+    /// The same by an invitation, as its link was tapped, scanned or pasted.
+    ///
+    /// # Errors
+    /// [`PortalError::Malformed`] where it is none; and those of [`Phone::begin_sign_in`].
+    pub async fn begin_invited(&self, link: &str) -> Result<PendingSignIn, PortalError> {
+        let invitation = Invitation::parse(link).map_err(|_| PortalError::Malformed)?;
+        self.act(Act::Invited(invitation)).await?;
+        self.pending_sign_in().ok_or(PortalError::ChallengeEnded)
+    }
+
     async fn begin(&self, server_url: &str, email: &str) -> Result<PendingSignIn, PortalError> {
-        let server_url = server_url.trim().trim_end_matches('/').to_owned();
         let email = email.trim().to_owned();
         if !is_email(&email) {
             return Err(PortalError::EmailMalformed);
         }
+        let request = codec::begin_sign_in(&BeginSignIn { email: email.clone() });
+        self.ask_for_a_code(server_url, &email, request).await
+    }
+
+    async fn begin_by(&self, invitation: &Invitation) -> Result<PendingSignIn, PortalError> {
+        let code = invitation.code.shown();
+        let request = codec::begin_invited(&BeginInvited { invitation: code.clone() });
+        self.ask_for_a_code(&invitation.server_url, &code, request).await
+    }
+
+    /// `who`: the address, or what stands for it.
+    async fn ask_for_a_code(
+        &self,
+        server_url: &str,
+        who: &str,
+        request: Request,
+    ) -> Result<PendingSignIn, PortalError> {
+        let server_url = server_url.trim().trim_end_matches('/').to_owned();
         let transport = self.ports.network.connect(&server_url).map_err(|_| PortalError::BadServerUrl)?;
         let exchanged = transport.exchange(codec::limits()).await;
         if exchanged == Err(TransportFault::Untrusted) {
@@ -178,9 +206,8 @@ impl Phone {
         if spoken.portico_wire != WIRE_VERSION {
             return Err(PortalError::OtherVersion { server_wire: spoken.portico_wire });
         }
-        let begun: ChallengeBegun =
-            read(transport.exchange(codec::begin_sign_in(&BeginSignIn { email: email.clone() })).await)?;
-        let address_hash = address_hash(&server_url, &email);
+        let begun: ChallengeBegun = read(transport.exchange(request).await)?;
+        let address_hash = address_hash(&server_url, who);
         let known =
             People::read(&self.home)?.known.into_iter().find(|known| known.address_hash == address_hash);
         let device_id = known.map_or_else(|| self.new_device_id(), |known| known.device_id);
@@ -261,11 +288,8 @@ impl Phone {
         let asked = machine::ask(&state, act)?;
         let (heard, outcome) = match &asked {
             Ask::Nothing => (Err(PortalError::ChallengeEnded), Ok(None)),
-            Ask::Begin { server_url, email } => {
-                let heard = self.begin(server_url, email).await.map(Heard::Begun);
-                let outcome = heard.as_ref().map(|_| None).map_err(Clone::clone);
-                (heard, outcome)
-            }
+            Ask::Begin { server_url, email } => begun(self.begin(server_url, email).await),
+            Ask::Invited(invitation) => begun(self.begin_by(invitation).await),
             Ask::Answer { given, factor } => self.carry(given, factor.clone()).await,
         };
         let next = machine::hear(state, &asked, &heard);
@@ -371,6 +395,14 @@ impl Phone {
         });
         counted.unwrap_or(0)
     }
+}
+
+/// What was heard, and what it came to: a beginning answers nothing.
+fn begun(
+    begun: Result<PendingSignIn, PortalError>,
+) -> (Result<Heard, PortalError>, Result<Option<Answered>, PortalError>) {
+    let outcome = begun.as_ref().map(|_| None).map_err(Clone::clone);
+    (begun.map(Heard::Begun), outcome)
 }
 
 /// Of the answer of `GET /v1/limits` what every version says: the rest may be another one's.

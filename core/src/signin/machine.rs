@@ -1,7 +1,7 @@
 //! The machine of a sign-in. Pure: what a person does becomes a question to the server, its answer the next state.
 //!
 //! ```text
-//!            begin            code            (several firms)
+//!         begin, invited        code            (several firms)
 //! Address ----------> Code ----------> ... ----------------> Firm --- firm --.
 //!    ^  ^              ^ `- wrong, malformed: Code                           |
 //!    |  |              |                                                     v
@@ -19,6 +19,7 @@
 
 use portico_wire::factor::{FactorAnswer, FactorKind, RecoveryCode, TotpSetUp};
 use portico_wire::ids::FirmId;
+use portico_wire::invitation::Invitation;
 use portico_wire::signin::{ChallengeAnswered, FirmChoice, OneTimeCode};
 
 use super::driver::PendingSignIn;
@@ -58,6 +59,8 @@ pub enum Act {
         /// The address.
         email: String,
     },
+    /// Follows an invitation.
+    Invited(Invitation),
     /// Types the mailed code.
     Code {
         /// As typed.
@@ -83,6 +86,8 @@ pub enum Ask {
         /// The address.
         email: String,
     },
+    /// For a code by mail, to whoever the invitation stands for.
+    Invited(Invitation),
     /// To let this device in.
     Answer {
         /// What was given.
@@ -148,6 +153,7 @@ pub fn ask(state: &State, act: Act) -> Result<Ask, PortalError> {
     match (act, state) {
         (Act::Leave, _) => Ok(Ask::Nothing),
         (Act::Begin { server_url, email }, _) => Ok(Ask::Begin { server_url, email }),
+        (Act::Invited(invitation), _) => Ok(Ask::Invited(invitation)),
         (Act::Code { code, device_name }, state) => {
             let pending = state.pending().ok_or(PortalError::ChallengeEnded)?.clone();
             let code = OneTimeCode::parse(&code).map_err(|_| PortalError::CodeMalformed)?;
@@ -186,7 +192,7 @@ pub fn hear(state: State, asked: &Ask, heard: &Result<Heard, PortalError>) -> Op
         (_, Ask::Nothing) | (Err(PortalError::ChallengeEnded), _) => Some(State::Address),
         (Err(_), _) => Some(state),
         (Ok(Heard::Begun(pending)), _) => Some(State::Code(pending.clone())),
-        (Ok(Heard::Answered(_)), Ask::Begin { .. }) => Some(state),
+        (Ok(Heard::Answered(_)), Ask::Begin { .. } | Ask::Invited(_)) => Some(state),
         (Ok(Heard::Answered(answered)), Ask::Answer { given, .. }) => {
             let given = given.clone();
             match answered {
@@ -223,6 +229,7 @@ mod tests {
     use portico_wire::conversation::Standing;
     use portico_wire::encoding::{Base64, Sha256};
     use portico_wire::ids::{ChallengeId, DeviceId, Epoch, PersonId};
+    use portico_wire::invitation::InvitationCode;
     use portico_wire::signin::{Access, Session};
 
     use super::*;
@@ -259,6 +266,10 @@ mod tests {
         let totp = |code: &str| Act::Prove(FactorAnswer::Totp { code: code.to_owned() });
         vec![
             Act::Begin { server_url: String::new(), email: String::new() },
+            Act::Invited(Invitation {
+                server_url: String::new(),
+                code: InvitationCode::from_random([1; 15]),
+            }),
             code("K7QM-3RXT"),
             code("K7"),
             Act::Firm(FirmId::from_bytes([4; 16])),
@@ -294,7 +305,7 @@ mod tests {
             ChallengeAnswered::SetUpTotp(shown),
         ];
         let said: Vec<Heard> = match asked {
-            Ask::Begin { .. } => vec![Heard::Begun(pending())],
+            Ask::Begin { .. } | Ask::Invited(_) => vec![Heard::Begun(pending())],
             Ask::Answer { .. } => answered.into_iter().map(Heard::Answered).collect(),
             Ask::Nothing => vec![],
         };
@@ -381,14 +392,14 @@ mod tests {
         };
         let factor = State::Factor(given, vec![FactorKind::Totp]);
         let malformed = [
-            (State::Code(pending()), acts().swap_remove(2)),
-            (factor.clone(), acts().swap_remove(5)),
-            (factor, acts().swap_remove(7)),
+            (State::Code(pending()), acts().swap_remove(3)),
+            (factor.clone(), acts().swap_remove(6)),
+            (factor, acts().swap_remove(8)),
         ];
         for (state, act) in malformed {
             assert_eq!(ask(&state, act), Err(PortalError::CodeMalformed));
         }
-        for act in [acts().swap_remove(1), acts().swap_remove(3), acts().swap_remove(4)] {
+        for act in [acts().swap_remove(2), acts().swap_remove(4), acts().swap_remove(5)] {
             assert_eq!(ask(&State::Address, act), Err(PortalError::ChallengeEnded));
         }
     }

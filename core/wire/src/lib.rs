@@ -12,6 +12,7 @@
 //! - [`search`]: the one tokenizer, and the one rule that says whether a text matches.
 //! - [`push`]: the sealed payload that Apple and Google carry without reading it.
 //! - [`signin`]: codes, devices, sessions.
+//! - [`invitation`]: links that name a server and stand for an address.
 //! - [`factor`], [`totp`]: what proves somebody beyond the mailed code.
 //!
 //! Holds: version 1 grows by addition only. A reader keeps what it does not know: unknown kinds parse to
@@ -25,6 +26,7 @@ pub mod entry;
 pub mod factor;
 pub mod file;
 pub mod ids;
+pub mod invitation;
 pub mod limits;
 pub mod looked_at;
 pub mod message;

@@ -4,7 +4,7 @@ use portico_wire::ids::MailId;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use crate::store::{MailContent, Notice, NoticeMail};
+use crate::store::{InvitationMail, MailContent, Notice, NoticeMail};
 
 /// What a letter needs.
 pub(crate) struct Letter<'a> {
@@ -62,6 +62,16 @@ fn said(content: &MailContent) -> (&'static str, Vec<String>) {
                 "It is good for 10 minutes. If you did not ask for it, somebody who is signed in as you did: open Portico,"
                     .to_owned(),
                 "sign out the devices that you do not know, and tell the firm.".to_owned(),
+            ],
+        ),
+        MailContent::Invitation(InvitationMail { firm, link }) => (
+            "Your invitation",
+            vec![
+                format!("{} invites you to its client portal. Open this on your phone:", one_line(firm)),
+                String::new(),
+                format!("    {}", one_line(link)),
+                String::new(),
+                "It is good for 30 days. Portico then mails you a code to sign in.".to_owned(),
             ],
         ),
         MailContent::Notice(NoticeMail { firm, notice }) => {

@@ -25,7 +25,7 @@ enum Others {
 type Received = Vec<(String, String, Vec<u8>)>;
 
 /// Routes that the observer does not ask, and why.
-const NOT_ASKED: [(&str, &str); 9] = [
+const NOT_ASKED: [(&str, &str); 10] = [
     ("DELETE /v1/devices/{id}", "would end the session; it tells nothing"),
     ("POST /v1/devices/{id}/wipe", "would end the session; it tells nothing"),
     (
@@ -33,6 +33,7 @@ const NOT_ASKED: [(&str, &str); 9] = [
         "needs a signature, whose dice are not the server's; it is about the device alone",
     ),
     ("POST /v1/sign-in", "is before any session"),
+    ("POST /v1/sign-in/invited", "is before any session"),
     ("POST /v1/sign-in/{challenge}/answer", "is before any session"),
     ("DELETE /v1/uploads", "knows a capability and no session"),
     ("HEAD /v1/uploads", "knows a capability and no session"),

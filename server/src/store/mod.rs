@@ -25,6 +25,7 @@ pub(crate) use sqlite::contents::{Content, StoredFile};
 pub(crate) use sqlite::email::Confirmed;
 pub(crate) use sqlite::factors::Proved;
 pub(crate) use sqlite::firm::normal_email;
+pub(crate) use sqlite::invitations::{InvitationMail, hash_of};
 pub(crate) use sqlite::jobs::{MailContent, MailJob, PushJob};
 pub(crate) use sqlite::keeping::{Announced, Destination, Keeping, Source};
 pub(crate) use sqlite::notices::{Notice, NoticeMail};

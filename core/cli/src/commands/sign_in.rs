@@ -22,6 +22,9 @@ pub(crate) struct SignIn {
     /// The address that was invited.
     #[arg(long, value_name = "ADDRESS")]
     email: Option<String>,
+    /// The link of an invitation: it names the server and stands for the address.
+    #[arg(long, value_name = "LINK", conflicts_with_all = ["server", "email"])]
+    invitation: Option<String>,
     /// The code from the mail. Without --server, it answers the sign-in begun before.
     #[arg(long)]
     code: Option<String>,
@@ -66,9 +69,15 @@ impl SignIn {
 
     /// The sign-in that the code answers: a new one, or the one begun before.
     async fn pending(&self, phone: &Phone) -> Result<PendingSignIn, CliError> {
+        if let Some(link) = &self.invitation {
+            return Ok(phone.begin_invited(link).await?);
+        }
         let (Some(server), Some(email)) = (&self.server, &self.email) else {
             return phone.pending_sign_in().ok_or_else(|| {
-                CliError::Input("No sign-in was begun: say --server URL and --email ADDRESS.".to_owned())
+                CliError::Input(
+                    "No sign-in was begun: say --invitation LINK, or --server URL and --email ADDRESS."
+                        .to_owned(),
+                )
             });
         };
         Ok(phone.begin_sign_in(server, email).await?)

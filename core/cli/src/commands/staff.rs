@@ -35,6 +35,11 @@ pub(crate) enum Staff {
         /// Who.
         person: String,
     },
+    /// Mail somebody a link with which they need type neither server nor address; it is shown too.
+    Invite {
+        /// Whom.
+        person: String,
+    },
     /// Let somebody in again who lost every device and factor. Make sure first who asks.
     Readmit {
         /// Whom.
@@ -136,9 +141,11 @@ impl Staff {
     pub(crate) async fn run(&self, cli: &Cli) -> Result<(), CliError> {
         let portal = phone::portal(cli)?;
         match self {
-            Self::People | Self::AddPerson { .. } | Self::Depart { .. } | Self::Readmit { .. } => {
-                self.people(cli, &portal).await
-            }
+            Self::People
+            | Self::AddPerson { .. }
+            | Self::Depart { .. }
+            | Self::Invite { .. }
+            | Self::Readmit { .. } => self.people(cli, &portal).await,
             Self::Matters | Self::OpenMatter { .. } | Self::Access { .. } => self.matters(cli, &portal).await,
             Self::Conversations
             | Self::Begin { .. }
@@ -164,6 +171,18 @@ impl Staff {
                 let person = AddPerson { name: name.clone(), email: email.clone(), standing };
                 let person_id = portal.add_person(person).await?;
                 made(cli, "person_id", &person_id.to_string());
+            }
+            Self::Invite { person } => {
+                let invited = portal.invite(self::person(portal, person).await?).await?;
+                if cli.json {
+                    print::json(&json!({ "link": invited.link, "expires_at_ms": invited.expires_at_ms }));
+                } else {
+                    println!("{}\n  {}", print::qr(&invited.link), invited.link);
+                    println!(
+                        "It is on its way by mail too, and good until {}.",
+                        print::time(invited.expires_at_ms)
+                    );
+                }
             }
             Self::Readmit { person } => {
                 let person = self::person(portal, person).await?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod add;
 pub(crate) mod depart;
+pub(crate) mod invite;
 pub(crate) mod list;
 pub(crate) mod readmit;
 #[cfg(test)]

@@ -2,5 +2,6 @@
 
 pub(crate) mod answer;
 pub(crate) mod begin;
+pub(crate) mod invited;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use portico_wire::ids::{ConversationId, DeviceId, FirmId, MailId, PersonId};
 use portico_wire::signin::OneTimeCode;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::invitations::InvitationMail;
 use super::log::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
 use super::notices::{self, NoticeMail};
 use super::row;
@@ -19,6 +20,8 @@ use crate::keys::Keys;
 pub(super) const CODE: &str = "code";
 /// And these a code that confirms another address.
 pub(super) const ADDRESS_CODE: &str = "address_code";
+/// And these an [`InvitationMail`].
+pub(super) const INVITATION: &str = "invitation";
 
 /// A worker that is killed delays its rows by this much.
 const LEASE_MS: i64 = 60_000;
@@ -45,6 +48,7 @@ pub(crate) enum MailContent {
     /// A code that confirms another address.
     AddressCode(OneTimeCode),
     Notice(NoticeMail),
+    Invitation(InvitationMail),
 }
 
 /// A push of one message to one device.
@@ -207,6 +211,7 @@ fn content(kind: &str, plain: &[u8]) -> Option<MailContent> {
     match kind {
         CODE => code().map(MailContent::Code),
         ADDRESS_CODE => code().map(MailContent::AddressCode),
+        INVITATION => serde_json::from_slice(plain).ok().map(MailContent::Invitation),
         notices::KIND => serde_json::from_slice(plain).ok().map(MailContent::Notice),
         _ => None,
     }

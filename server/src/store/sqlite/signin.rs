@@ -12,12 +12,14 @@
 use std::sync::Arc;
 
 use portico_wire::conversation::Standing;
+use portico_wire::encoding::Sha256;
 use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId, PersonId};
 use portico_wire::signin::{FirmChoice, OneTimeCode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::factors::{self, Proved, Who};
+use super::invitations;
 use super::jobs;
 use super::notices::{self, Notice};
 use super::row;
@@ -84,6 +86,8 @@ struct Challenge {
     mac: Vec<u8>,
     tries_left: u32,
     factor_tries_left: u32,
+    /// The firm whose invitation it began with.
+    invited_by: Option<FirmId>,
     /// At which firm, by which device and under which key a factor was proved.
     proved: Option<(FirmId, DeviceId, Vec<u8>)>,
     used: Option<(FirmId, DeviceId, Vec<u8>)>,
@@ -102,48 +106,23 @@ impl Store {
     ) -> Result<ChallengeId, StoreError> {
         self.write(move |write| {
             let person = person_of(write.connection, &email)?;
-            let challenge = ChallengeId::from_parts(write.now_ms, write.ports.random());
-            let code = OneTimeCode::from_random(write.ports.random());
-            // A code that could not be carried in time is worth nothing.
-            write
-                .connection
-                .prepare_cached("DELETE FROM mail_jobs WHERE kind = ?1 AND due_at_ms < ?2")?
-                .execute(params![jobs::CODE, write.now_ms - CHALLENGE_MS])?;
-            write
-                .connection
-                .prepare_cached("DELETE FROM challenges WHERE expires_at_ms < ?1")?
-                .execute(params![write.now_ms - KEPT_MS])?;
-            write
-                .connection
-                .prepare_cached(
-                    "INSERT INTO challenges (challenge_id, person_id, key_id, code_mac, tries_left, factor_tries_left,
-                       expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute(params![
-                    challenge.as_bytes(),
-                    person.as_ref().map(PersonId::as_bytes),
-                    keys.server_id(),
-                    keys.code_mac(challenge, code.as_bytes()),
-                    TRIES,
-                    FACTOR_TRIES,
-                    write.now_ms + CHALLENGE_MS
-                ])?;
-            write
-                .connection
-                .prepare_cached(
-                    "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute(params![
-                    challenge.as_bytes(),
-                    jobs::CODE,
-                    person.as_ref().map(PersonId::as_bytes),
-                    keys.server_id(),
-                    keys.seal(write.ports, challenge.as_bytes(), code.as_bytes()),
-                    write.now_ms
-                ])?;
-            write.jobs_due = true;
-            Ok(challenge)
+            begin(write, &keys, person, None)
+        })
+        .await
+    }
+
+    /// The same for whoever was invited by the code of `hash`; the same for a code of nobody.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; no mail goes out.
+    pub(crate) async fn begin_invited(
+        &self,
+        hash: Sha256,
+        keys: Arc<Keys>,
+    ) -> Result<ChallengeId, StoreError> {
+        self.write(move |write| {
+            let invited = invitations::whom(write, &hash)?;
+            begin(write, &keys, invited.map(|who| who.person), invited.map(|who| who.firm))
         })
         .await
     }
@@ -161,6 +140,57 @@ impl Store {
     ) -> Result<Answered, StoreError> {
         self.write(move |write| answer(write, challenge, &code, &device, &keys)).await
     }
+}
+
+fn begin(
+    write: &mut Write<'_>,
+    keys: &Keys,
+    person: Option<PersonId>,
+    firm: Option<FirmId>,
+) -> rusqlite::Result<ChallengeId> {
+    let challenge = ChallengeId::from_parts(write.now_ms, write.ports.random());
+    let code = OneTimeCode::from_random(write.ports.random());
+    // A code that could not be carried in time is worth nothing.
+    write
+        .connection
+        .prepare_cached("DELETE FROM mail_jobs WHERE kind IN (?1, ?2) AND due_at_ms < ?3")?
+        .execute(params![jobs::CODE, jobs::ADDRESS_CODE, write.now_ms - CHALLENGE_MS])?;
+    write
+        .connection
+        .prepare_cached("DELETE FROM challenges WHERE expires_at_ms < ?1")?
+        .execute(params![write.now_ms - KEPT_MS])?;
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO challenges (challenge_id, person_id, key_id, code_mac, tries_left, factor_tries_left,
+               invited_firm_id, expires_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            challenge.as_bytes(),
+            person.as_ref().map(PersonId::as_bytes),
+            keys.server_id(),
+            keys.code_mac(challenge, code.as_bytes()),
+            TRIES,
+            FACTOR_TRIES,
+            firm.as_ref().map(FirmId::as_bytes),
+            write.now_ms + CHALLENGE_MS
+        ])?;
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            challenge.as_bytes(),
+            jobs::CODE,
+            person.as_ref().map(PersonId::as_bytes),
+            keys.server_id(),
+            keys.seal(write.ports, challenge.as_bytes(), code.as_bytes()),
+            write.now_ms
+        ])?;
+    write.jobs_due = true;
+    Ok(challenge)
 }
 
 fn answer(
@@ -191,7 +221,7 @@ fn answer(
         return Ok(Answered::Wrong { tries_left });
     };
     let firms = firms_of(write.connection, person)?;
-    let firm = match (device.firm_id, firms.as_slice()) {
+    let firm = match (device.firm_id.or(challenge.invited_by), firms.as_slice()) {
         (Some(named), firms) if firms.iter().any(|firm| firm.firm_id == named) => named,
         (Some(_), _) => return Ok(Answered::Mismatch),
         (None, [only]) => only.firm_id,
@@ -283,7 +313,8 @@ fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Chal
         .connection
         .prepare_cached(
             "SELECT person_id, key_id, code_mac, tries_left, used_firm_id, used_device_id, used_public_key,
-               factor_tries_left, proved_firm_id, proved_device_id, proved_public_key
+               factor_tries_left, proved_firm_id, proved_device_id, proved_public_key,
+               invited_firm_id
              FROM challenges WHERE challenge_id = ?1 AND expires_at_ms > ?2",
         )?
         .query_row(params![id.as_bytes(), write.now_ms], |row| {
@@ -296,6 +327,7 @@ fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Chal
                 mac: row.get(2)?,
                 tries_left: row.get(3)?,
                 factor_tries_left: row.get(7)?,
+                invited_by: row::id_opt(row, 11, FirmId::from_bytes)?,
                 proved: row::id_opt(row, 8, FirmId::from_bytes)?
                     .zip(row::id_opt(row, 9, DeviceId::from_bytes)?)
                     .zip(row.get(10)?)

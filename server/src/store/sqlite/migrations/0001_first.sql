@@ -342,6 +342,15 @@ CREATE TABLE looks (
 CREATE TRIGGER looks_keep BEFORE DELETE ON looks BEGIN SELECT raise(ABORT, 'looks are kept'); END;
 CREATE TRIGGER looks_stand BEFORE UPDATE ON looks BEGIN SELECT raise(ABORT, 'looks are immutable'); END;
 
+-- Links that stand for somebody's address; by the hash of their code.
+CREATE TABLE invitations (
+    code_hash     BLOB PRIMARY KEY CHECK (length(code_hash) = 32),
+    firm_id       BLOB NOT NULL,
+    person_id     BLOB NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT, WITHOUT ROWID;
+
 -- Sign-in. A challenge of an unknown address has no person and no code that answers it.
 CREATE TABLE challenges (
     challenge_id  BLOB PRIMARY KEY CHECK (length(challenge_id) = 16),
@@ -352,6 +361,8 @@ CREATE TABLE challenges (
     expires_at_ms INTEGER NOT NULL,
     -- Beyond the code: tries of a factor, and whether one was proved, at which firm.
     factor_tries_left INTEGER NOT NULL CHECK (factor_tries_left >= 0),
+    -- Where it began with an invitation: the firm that invited.
+    invited_firm_id BLOB REFERENCES firms,
     -- and by which device, under which key: nobody else goes on from there.
     proved_firm_id BLOB REFERENCES firms,
     proved_device_id BLOB,

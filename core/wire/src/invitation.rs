@@ -1,0 +1,137 @@
+//! Invitations: a link, or the QR code of it, that names the server and stands for an address, so that nobody types either.
+//!
+//! It proves nothing by itself: whoever follows it is mailed a code like everybody, at the address that was invited.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::crockford;
+
+/// Between the server's address and the code. What follows a `#` stays on the phone: no server or proxy logs it.
+const PATH: &str = "/invitation#";
+
+/// Who is invited where. `Debug` shows the server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The server's address.
+    pub server_url: String,
+    /// What stands for the person's address.
+    pub code: InvitationCode,
+}
+
+impl fmt::Debug for Invitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Invitation({})", self.server_url)
+    }
+}
+
+/// 120 random bits, 24 letters of Crockford's base 32. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InvitationCode([u8; 24]);
+
+impl fmt::Debug for InvitationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InvitationCode")
+    }
+}
+
+/// A text that is not the link of an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no invitation")]
+pub struct ParseInvitationError;
+
+impl InvitationCode {
+    /// Makes a code from 120 random bits.
+    #[must_use]
+    pub fn from_random(random: [u8; 15]) -> Self {
+        Self(crockford::write(&random))
+    }
+
+    /// Reads the letters, as a link holds them or a person types them.
+    ///
+    /// # Errors
+    /// [`ParseInvitationError`].
+    pub fn parse(text: &str) -> Result<Self, ParseInvitationError> {
+        crockford::read(text).map(Self).ok_or(ParseInvitationError)
+    }
+
+    /// The letters, as they are hashed.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 24] {
+        &self.0
+    }
+
+    /// The letters, in groups.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        crockford::grouped(&self.0)
+    }
+}
+
+impl Invitation {
+    /// The link.
+    #[must_use]
+    pub fn link(&self) -> String {
+        format!("{}{PATH}{}", self.server_url.trim_end_matches('/'), self.code.shown())
+    }
+
+    /// Reads a link, as it was tapped, scanned or pasted.
+    ///
+    /// # Errors
+    /// [`ParseInvitationError`].
+    pub fn parse(link: &str) -> Result<Self, ParseInvitationError> {
+        let (server_url, code) = link.trim().split_once(PATH).ok_or(ParseInvitationError)?;
+        Ok(Self { server_url: server_url.to_owned(), code: InvitationCode::parse(code)? })
+    }
+}
+
+/// The body of `POST /v1/sign-in/invited`. The answer is the same for any code.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BeginInvited {
+    /// The letters of the invitation.
+    pub invitation: String,
+}
+
+impl fmt::Debug for BeginInvited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BeginInvited")
+    }
+}
+
+/// The answer of `POST /v1/people/{id}/invitation`: it is on its way by mail; the link is here too, for a QR code on a desk.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Invited {
+    /// The link.
+    pub link: String,
+    /// Until when it works, UTC milliseconds.
+    pub expires_at_ms: i64,
+}
+
+impl fmt::Debug for Invited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Invited(until {})", self.expires_at_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_goes_by_mail_and_comes_back() {
+        let code = InvitationCode::from_random([7; 15]);
+        let invitation = Invitation { server_url: "https://portal.example:8443/office".to_owned(), code };
+
+        let link = invitation.link();
+
+        assert_eq!(Invitation::parse(&format!(" {}\n", link.to_lowercase())), Ok(invitation.clone()));
+        assert_eq!(format!("{invitation:?}"), "Invitation(https://portal.example:8443/office)");
+        let cut = link.trim_end_matches(char::is_alphanumeric);
+        for text in ["", "https://portal.example", "https://portal.example/invitation#", cut] {
+            assert_eq!(Invitation::parse(text), Err(ParseInvitationError), "{text}");
+        }
+    }
+}

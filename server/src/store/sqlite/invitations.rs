@@ -1,0 +1,123 @@
+//! Invitations: a code that stands for somebody's address at a firm, for 30 days. The newest of a person counts.
+//!
+//! Holds: it opens nothing. Whoever has it can have a code mailed to the person, which whoever knows the address can too.
+
+use std::sync::Arc;
+
+use portico_wire::encoding::Sha256;
+use portico_wire::ids::{FirmId, MailId, PersonId};
+use portico_wire::invitation::{Invitation, InvitationCode, Invited};
+use rusqlite::{OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+
+use super::factors::Who;
+use super::jobs;
+use super::people;
+use super::row;
+use super::sessions::Caller;
+use super::stays::Change;
+use super::store::{Store, StoreError};
+use super::writer::Write;
+use crate::keys::Keys;
+
+const INVITATION_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// An invitation, as it waits to be mailed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InvitationMail {
+    pub(crate) firm: String,
+    pub(crate) link: String,
+}
+
+impl Store {
+    /// One of the staff invites somebody of the firm, to the server at `server_url`; a mail with the link goes out. What was mailed
+    /// before works no more.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; no mail goes out.
+    pub(crate) async fn invite(
+        &self,
+        caller: Caller,
+        person: PersonId,
+        server_url: String,
+        keys: Arc<Keys>,
+    ) -> Result<Result<Invited, Change>, StoreError> {
+        self.write(move |write| {
+            if let Err(change) = people::current_staff(write.connection, caller.firm_id, caller.person_id)? {
+                return Ok(Err(change));
+            }
+            if people::current_member(write.connection, caller.firm_id, person)?.is_none() {
+                return Ok(Err(Change::NotFound));
+            }
+            invite(write, &keys, Who { firm: caller.firm_id, person }, server_url).map(Ok)
+        })
+        .await
+    }
+}
+
+fn invite(write: &mut Write<'_>, keys: &Keys, who: Who, server_url: String) -> rusqlite::Result<Invited> {
+    let code = InvitationCode::from_random(write.ports.random());
+    let expires_at_ms = write.now_ms + INVITATION_MS;
+    write
+        .connection
+        .prepare_cached(
+            "DELETE FROM invitations WHERE expires_at_ms <= ?3 OR (firm_id = ?1 AND person_id = ?2)",
+        )?
+        .execute(params![who.firm.as_bytes(), who.person.as_bytes(), write.now_ms])?;
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO invitations (code_hash, firm_id, person_id, expires_at_ms) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            hash_of(&code).as_bytes(),
+            who.firm.as_bytes(),
+            who.person.as_bytes(),
+            expires_at_ms
+        ])?;
+    let firm: String = write
+        .connection
+        .prepare_cached("SELECT name FROM firms WHERE firm_id = ?1")?
+        .query_row(params![who.firm.as_bytes()], |row| row.get(0))?;
+    let link = Invitation { server_url, code }.link();
+    let mail = MailId::from_parts(write.now_ms, write.ports.random());
+    let plain = serde_json::to_vec(&InvitationMail { firm, link: link.clone() }).unwrap_or_default();
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            mail.as_bytes(),
+            jobs::INVITATION,
+            who.person.as_bytes(),
+            keys.server_id(),
+            keys.seal(write.ports, mail.as_bytes(), &plain),
+            write.now_ms
+        ])?;
+    write.jobs_due = true;
+    Ok(Invited { link, expires_at_ms })
+}
+
+/// What the database keeps of a code.
+pub(crate) fn hash_of(code: &InvitationCode) -> Sha256 {
+    Sha256::of(&[b"portico invitation\0", code.as_bytes()])
+}
+
+/// Whom the code of `hash` invites, where; none where it is over, or they left.
+pub(super) fn whom(write: &Write<'_>, hash: &Sha256) -> rusqlite::Result<Option<Who>> {
+    write
+        .connection
+        .prepare_cached(
+            "SELECT i.firm_id, i.person_id FROM invitations AS i
+             JOIN memberships AS m ON m.firm_id = i.firm_id AND m.person_id = i.person_id AND m.ended_at_ms IS NULL
+             WHERE i.code_hash = ?1 AND i.expires_at_ms > ?2",
+        )?
+        .query_row(params![hash.as_bytes(), write.now_ms], |found| {
+            Ok(Who {
+                firm: row::id(found, 0, FirmId::from_bytes)?,
+                person: row::id(found, 1, PersonId::from_bytes)?,
+            })
+        })
+        .optional()
+}
