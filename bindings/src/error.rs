@@ -49,7 +49,7 @@ pub enum PortalError {
         /// Seconds that it is ahead; negative for behind.
         off_s: i64,
     },
-    /// The person must prove themselves again first: `step_up_in_person`, `step_up`, or sign in again.
+    /// The person must prove themselves again first: `step_up_in_person`, or `step_up` with a recovery code; else the firm helps.
     StepUpNeeded,
     /// The person turned the phone's question away: face, finger or PIN.
     PresenceRefused,

@@ -66,7 +66,7 @@ pub enum PortalError {
         /// Seconds that it is ahead; negative for behind.
         off_s: i64,
     },
-    /// The person must prove themselves again first: `step_up`, or sign in again.
+    /// The person must prove themselves again first: by the presence key or a recovery code; where neither helps, the firm.
     #[error("prove yourself again first")]
     StepUpNeeded,
     /// The person turned the phone's question away: face, finger or PIN.

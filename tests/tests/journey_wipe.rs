@@ -11,6 +11,7 @@ use portico_core::ports::SecretStore;
 use portico_tests::faults::{Fate, Weather};
 use portico_tests::phone::TestPhone;
 use portico_tests::world::World;
+use portico_wire::problem::ProblemCode;
 
 /// Every byte of every file below `folder`.
 fn bytes_below(folder: &Path) -> Vec<u8> {
@@ -123,8 +124,13 @@ async fn nothing_but_the_word_of_the_server_wipes() {
     amina.network.set(Weather::Off);
     amina.portal().send(claim, "kept").unwrap();
     world.clock.advance(11 * 60_000);
-    for fate in [Fate::CaptivePortal, Fate::ProxyPage, Fate::AnswerLost, Fate::Dropped] {
-        amina.network.set(Weather::Scripted("/v1/sessions", VecDeque::from([fate; 3])));
+    // Said to anything but a refresh it is nobody's word.
+    let wiped = Fate::ServerTrouble(ProblemCode::DeviceWiped);
+    let fates = [Fate::CaptivePortal, Fate::ProxyPage, Fate::AnswerLost, Fate::Dropped, wiped];
+    for (fate, path) in
+        fates.into_iter().zip(["/v1/sessions", "/v1/sessions", "/v1/sessions", "/v1/sessions", "/v1/sync"])
+    {
+        amina.network.set(Weather::Scripted(path, VecDeque::from([fate; 3])));
         amina.portal().became_active().unwrap();
         amina.portal().catch_up().await.unwrap();
         assert_eq!(amina.outbox().len().min(1), usize::from(world.texts(claim).await.is_empty()));

@@ -364,6 +364,9 @@ impl Phone {
         let left = PersonFolder::of(&self.home, &person)?;
         if left.is_wiped() {
             wipe::finish(&left);
+            if left.is_wiped() {
+                return Err(PortalError::DiskFull);
+            }
         }
         let mut people = People::read(&self.home)?;
         let other = people.switch_to(person.clone());

@@ -334,3 +334,61 @@ async fn restore_leaves_every_phone_its_own_way_in() {
     assert_eq!(stranger, ChallengeAnswered::FactorNeeded { factors: vec![] });
     again.snapshot().await;
 }
+
+// R55: a phone that came back under another id after a restore, and was wiped since, is no door for whoever holds it: its key
+// proves nothing any more, under either id.
+#[tokio::test]
+async fn wiped_phone_is_no_second_factor_under_any_id() {
+    let world = usual().await;
+    let mut phone = SigningIn::begin(&world, AMINA).await.finish(None).await;
+    world.backup("before");
+    phone.hang_up();
+    let world = world.restore("before");
+    phone.router = world.app.router();
+    phone.device = Phone::new(&world).device;
+    let phone = SigningIn::on(phone, &world, AMINA).await.finish(None).await;
+    phone.step_up_in_person().await;
+    phone.post("/v1/factors/recovery-codes", &()).await.json::<RecoveryCodes>();
+    phone.post(&format!("/v1/devices/{}/wipe", phone.device), &()).await;
+
+    let thief = SigningIn::on(phone, &world, AMINA).await.asked().await;
+
+    assert_eq!(thief, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode] });
+}
+
+// R8: a device's id is no secret and proves nothing: under another key it is another device.
+#[tokio::test]
+async fn device_id_without_its_key_is_a_further_device() {
+    let world = usual().await;
+    let phone = SigningIn::begin(&world, AMINA).await.finish(None).await;
+    let mut thief = Phone::new(&world);
+    thief.device = phone.device;
+
+    let asked = SigningIn::on(thief, &world, AMINA).await.asked().await;
+
+    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![] });
+    assert_eq!(phone.get("/v1/devices").await.status, 200);
+}
+
+// R42, R55: whoever holds a phone unlocked signs it out, or has its own app's code, or sets an app up on it: none of it makes
+// them its person. A recovery code does, and so does the firm.
+#[tokio::test]
+async fn nothing_in_the_hand_that_holds_a_phone_steps_it_up() {
+    let world = usual().await;
+    let phone = SigningIn::begin(&world, AMINA).await.finish(None).await;
+    let codes: RecoveryCodes = phone.post("/v1/factors/recovery-codes", &()).await.json();
+    let shown = phone.post("/v1/factors/totp", &()).await.json();
+    let app = App::of(&shown);
+    let confirm = portico_wire::factor::ConfirmTotp { code: app.code(&world) };
+    assert_eq!(phone.post("/v1/factors/totp/confirm", &confirm).await.status, 200);
+    world.clock.advance_ms(5 * 60_000);
+    let path = format!("/v1/devices/{}", phone.device);
+    assert_eq!(phone.delete(&path).await.status, 200);
+
+    let phone = SigningIn::on(phone, &world, AMINA).await.finish(Some(totp(&app.code(&world)))).await;
+    assert_eq!(phone.post("/v1/factors/recovery-codes", &()).await.code(), "step_up_needed");
+    assert_eq!(phone.delete(&path).await.status, 200);
+    let phone = SigningIn::on(phone, &world, AMINA).await.finish(Some(recovery(&codes.codes[0]))).await;
+
+    assert_eq!(phone.post("/v1/factors/recovery-codes", &()).await.status, 200);
+}

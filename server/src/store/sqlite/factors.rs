@@ -90,8 +90,8 @@ pub(super) fn held(
             "SELECT
                (SELECT failures FROM totps WHERE firm_id = ?1 AND person_id = ?2),
                (SELECT count(*) FROM recovery_codes WHERE firm_id = ?1 AND person_id = ?2 AND used_at_ms IS NULL),
-               (SELECT count(*) FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND device_id <> ?3
-                 AND public_key <> ?4 AND (signed_out_at_ms IS NULL OR ended_by_restore)),
+               (SELECT count(*) FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND public_key <> ?4
+                 AND (signed_out_at_ms IS NULL OR ended_by_restore)),
                EXISTS (SELECT 1 FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?4
                  AND (signed_out_at_ms IS NULL OR ended_by_restore)),
                EXISTS (SELECT 1 FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND device_id = ?3 AND public_key = ?4
@@ -407,18 +407,6 @@ fn confirmed_before(write: &Write<'_>, keys: &Keys, who: Who, code: &str) -> rus
     Ok(if is_first { Proved::Right } else { Proved::Wrong })
 }
 
-/// Whether the authenticator was set up on `device`, which asks for a face, a finger or a PIN: whoever holds it unlocked may
-/// have the codes in the same hand.
-pub(super) fn is_in_the_same_hand(write: &Write<'_>, who: Who, device: DeviceId) -> rusqlite::Result<bool> {
-    write
-        .connection
-        .prepare_cached(
-            "SELECT 1 FROM totps AS t JOIN devices AS d ON d.device_id = t.device_id
-             WHERE t.firm_id = ?1 AND t.person_id = ?2 AND t.device_id = ?3 AND d.presence_key IS NOT NULL",
-        )?
-        .exists(params![who.firm.as_bytes(), who.person.as_bytes(), device.as_bytes()])
-}
-
 /// The firm lets the person in again: nothing that they held proves anything any more, and no device of theirs is signed in.
 pub(super) fn forget_all(write: &Write<'_>, who: Who) -> rusqlite::Result<()> {
     for statement in [
@@ -437,7 +425,7 @@ pub(super) fn forget_all(write: &Write<'_>, who: Who) -> rusqlite::Result<()> {
         .connection
         .prepare_cached(
             "UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?3), ended_by_restore = 0,
-               push_token = NULL, push_key = NULL, push_key_id = NULL
+               presence_key = NULL, push_token = NULL, push_key = NULL, push_key_id = NULL
              WHERE firm_id = ?1 AND person_id = ?2",
         )?
         .execute(params![who.firm.as_bytes(), who.person.as_bytes(), write.now_ms])?;

@@ -5,11 +5,12 @@
 //! - `log`, `sends`: append, and what became of each send key. `batches`, `batch_rows`, `attachments`, `contents`: files. `events`, `heads`, `looks`, `reading`: what phones read. `search`: the index of messages, and who finds what in it.
 //! - `people`, `matters`, `conversations`, `stays`: the firm's people at work, and who is in what. `made`: ids by a key.
 //! - `documents`, `keeping`, `copies`: documents of matters, how bytes become one, and messages that take copies of them.
-//! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens. `factors`, `stepping_up`: what proves somebody beyond a code, and what only they may do. `notices`: what they are told of it. `email`: another address. `invitations`: links for those who are to come.
+//! - `firm`, `directory`: the same without asking anybody, for the administrator. `limits`: what a firm may store. `signin`, `sessions`: codes, devices, tokens. `assuring`, `factors`, `stepping_up`: what proves somebody beyond a code, and what only they may do. `notices`: what they are told of it. `email`: another address. `invitations`: links for those who are to come.
 //! - `jobs`: mails and pushes that are due. `scans`: what is said of each file. `backups`: epochs, the ledger, restore. `verify`: the log's own proof.
 
 #[cfg(test)]
 mod answers;
+mod assuring;
 pub(super) mod attachments;
 pub(super) mod backups;
 pub(super) mod batch_rows;

@@ -149,7 +149,8 @@ impl Store {
         .await
     }
 
-    /// The caller's devices that are signed in, and those that were wiped not long ago; the newest first.
+    /// The caller's devices that are signed in, or would be but for a restore, and those that were wiped not long ago; the newest
+    /// first.
     ///
     /// # Errors
     /// As `Store::read`.
@@ -157,7 +158,7 @@ impl Store {
         self.read(move |tx| {
             tx.prepare_cached(
                 "SELECT device_id, name, signed_in_at_ms, wiped_at_ms, wipe_told_at_ms FROM devices
-                 WHERE firm_id = ?1 AND person_id = ?2 AND (signed_out_at_ms IS NULL OR wiped_at_ms > ?3)
+                 WHERE firm_id = ?1 AND person_id = ?2 AND (signed_out_at_ms IS NULL OR ended_by_restore OR wiped_at_ms > ?3)
                  ORDER BY signed_in_at_ms DESC, device_id",
             )?
             .query_map(

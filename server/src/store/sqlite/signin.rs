@@ -18,6 +18,7 @@ use portico_wire::ids::{ChallengeId, DeviceId, FirmId, PersonId};
 use portico_wire::signin::{FirmChoice, OneTimeCode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::assuring::{self, Assured, assure};
 use super::factors::{self, Proved, Who};
 use super::invitations;
 use super::jobs;
@@ -26,7 +27,6 @@ use super::row;
 use super::sessions::{FreshToken, STEP_UP_MS, fresh_token};
 use super::store::{Store, StoreError};
 use super::writer::Write;
-use crate::assurance::{WayIn, way_in};
 use crate::keys::Keys;
 
 /// A code is good for this long.
@@ -90,6 +90,8 @@ struct Challenge {
     invited_by: Option<FirmId>,
     /// At which firm, by which device and under which key a factor was proved.
     proved: Option<(FirmId, DeviceId, Vec<u8>)>,
+    /// By something that is not in the hand that holds the device.
+    proved_apart: bool,
     used: Option<(FirmId, DeviceId, Vec<u8>)>,
 }
 
@@ -229,14 +231,15 @@ fn answer(
         (None, _) => return Ok(Answered::Choose(firms)),
     };
     let who = Who { firm, person };
-    let proved = challenge
+    let is_theirs = challenge
         .proved
         .is_some_and(|(at, by, key)| at == firm && by == device.device_id && key == device.public_key);
-    let proved = match assure(write, keys, (id, challenge.factor_tries_left), who, device, proved)? {
-        Ok(proved) => proved,
+    let so_far = Assured { proved: is_theirs, apart: is_theirs && challenge.proved_apart };
+    let assured = match assure(write, keys, (id, challenge.factor_tries_left), who, device, so_far)? {
+        Ok(assured) => assured,
         Err(asked) => return Ok(asked),
     };
-    let signed_in = sign_in(write, keys, who, device, proved)?;
+    let signed_in = sign_in(write, keys, who, device, assured)?;
     if matches!(signed_in, Answered::SignedIn(_)) {
         write
             .connection
@@ -254,67 +257,13 @@ fn answer(
     Ok(signed_in)
 }
 
-/// Whether more than the right code was proved, where it is enough; else what is asked.
-fn assure(
-    write: &mut Write<'_>,
-    keys: &Keys,
-    (id, tries_left): (ChallengeId, u32),
-    who: Who,
-    device: &NewDevice,
-    proved: bool,
-) -> rusqlite::Result<Result<bool, Answered>> {
-    let policy = factors::policy(write.connection, who.firm)?;
-    let standing = factors::standing(write.connection, who)?;
-    let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
-    let proof = match (way_in(policy, standing, held, proved), &device.factor) {
-        (WayIn::Enough, _) => return Ok(Ok(proved)),
-        (WayIn::SetUpTotp, Some(FactorAnswer::Totp { code })) => {
-            factors::confirm_totp(write, keys, who, device.device_id, code)?
-        }
-        (WayIn::SetUpTotp, _) => {
-            let shown = factors::show_totp(write, keys, who, device.device_id)?;
-            return Ok(Err(Answered::SetUpTotp(shown)));
-        }
-        (WayIn::Prove(kinds), Some(answer)) if kinds.contains(&answer.kind()) => {
-            factors::prove(write, keys, who, answer)?
-        }
-        (WayIn::Prove(kinds), _) => return Ok(Err(Answered::FactorNeeded(kinds))),
-    };
-    if proof == Proved::Right {
-        write
-            .connection
-            .prepare_cached(
-                "UPDATE challenges SET proved_firm_id = ?2, proved_device_id = ?3, proved_public_key = ?4
-                 WHERE challenge_id = ?1",
-            )?
-            .execute(params![
-                id.as_bytes(),
-                who.firm.as_bytes(),
-                device.device_id.as_bytes(),
-                device.public_key
-            ])?;
-        // What proved them may not be all that the firm asks.
-        let rest = NewDevice { factor: None, ..device.clone() };
-        return assure(write, keys, (id, tries_left), who, &rest, true);
-    }
-    let tries_left = match proof {
-        Proved::Wrong | Proved::Off { .. } | Proved::Disabled => tries_left - 1,
-        Proved::Right | Proved::Used | Proved::Wait { .. } => tries_left,
-    };
-    write
-        .connection
-        .prepare_cached("UPDATE challenges SET factor_tries_left = ?2 WHERE challenge_id = ?1")?
-        .execute(params![id.as_bytes(), tries_left])?;
-    Ok(Err(Answered::NotProved { why: proof, tries_left }))
-}
-
 fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Challenge>> {
     write
         .connection
         .prepare_cached(
             "SELECT person_id, key_id, code_mac, tries_left, used_firm_id, used_device_id, used_public_key,
                factor_tries_left, proved_firm_id, proved_device_id, proved_public_key,
-               invited_firm_id
+               invited_firm_id, proved_apart
              FROM challenges WHERE challenge_id = ?1 AND expires_at_ms > ?2",
         )?
         .query_row(params![id.as_bytes(), write.now_ms], |row| {
@@ -328,6 +277,7 @@ fn challenge(write: &Write<'_>, id: ChallengeId) -> rusqlite::Result<Option<Chal
                 tries_left: row.get(3)?,
                 factor_tries_left: row.get(7)?,
                 invited_by: row::id_opt(row, 11, FirmId::from_bytes)?,
+                proved_apart: row.get(12)?,
                 proved: row::id_opt(row, 8, FirmId::from_bytes)?
                     .zip(row::id_opt(row, 9, DeviceId::from_bytes)?)
                     .zip(row.get(10)?)
@@ -346,18 +296,19 @@ fn again_signed_in(
     device: &NewDevice,
 ) -> rusqlite::Result<Answered> {
     let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
-    if held.same_device { sign_in(write, keys, who, device, false) } else { Ok(Answered::Ended) }
+    let nothing = Assured { proved: false, apart: false };
+    if held.same_device { sign_in(write, keys, who, device, nothing) } else { Ok(Answered::Ended) }
 }
 
-/// Binds the device to the person at the firm, under its present keys, and gives it a token. A device that is new, or whose
-/// person proved more than the mailed code, counts as just proved. One that signs in again under its own key does not, and keeps
-/// its presence key: whoever holds it unlocked may read the mail on it too.
+/// Binds the device to the person at the firm, under its present keys, and gives it a token. An installation that is new here
+/// counts as just proved, and so does one whose person proved themselves by something apart from it. Any other keeps its
+/// presence key, which must say who is there: whoever holds it unlocked may read the mail on it too, and the codes of an app.
 fn sign_in(
     write: &mut Write<'_>,
     keys: &Keys,
     who: Who,
     device: &NewDevice,
-    proved: bool,
+    assured: Assured,
 ) -> rusqlite::Result<Answered> {
     let owner = write
         .connection
@@ -371,6 +322,7 @@ fn sign_in(
         return Ok(Answered::Ended);
     };
     let held = factors::held(write.connection, who, device.device_id, &device.public_key)?;
+    let is_there = assured.apart || !assuring::has_presence(write, who, &device.public_key)?;
     if !held.same_device {
         bind(write, who, device)?;
         if held.other_devices > 0 {
@@ -391,7 +343,7 @@ fn sign_in(
             device.device_id.as_bytes(),
             device.presence_key,
             write.now_ms + STEP_UP_MS,
-            proved || !held.same_key
+            is_there
         ])?;
     let token = fresh_token(write, who.firm, device.device_id)?;
     Ok(Answered::SignedIn(Box::new(SignedIn {
@@ -434,9 +386,10 @@ fn bind(write: &Write<'_>, who: Who, device: &NewDevice) -> rusqlite::Result<()>
     write
         .connection
         .prepare_cached(
-            "UPDATE devices SET signed_out_at_ms = ?5, ended_by_restore = 0, push_token = NULL, push_key = NULL,
-               push_key_id = NULL
-             WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?3 AND device_id <> ?4 AND signed_out_at_ms IS NULL",
+            "UPDATE devices SET signed_out_at_ms = coalesce(signed_out_at_ms, ?5), ended_by_restore = 0, push_token = NULL,
+               push_key = NULL, push_key_id = NULL
+             WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?3 AND device_id <> ?4
+               AND (signed_out_at_ms IS NULL OR ended_by_restore)",
         )?
         .execute(params![
             who.firm.as_bytes(),

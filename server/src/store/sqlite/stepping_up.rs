@@ -9,6 +9,7 @@ use portico_wire::factor::{FactorAnswer, FactorsHeld, RecoveryCode, TotpSetUp};
 use portico_wire::ids::{DeviceId, FirmId, PersonId};
 use rusqlite::{OptionalExtension as _, params};
 
+use super::assuring;
 use super::factors::{self, Proved, Who};
 use super::notices::{self, Notice};
 use super::people;
@@ -85,7 +86,11 @@ impl Store {
     ) -> Result<Stepped<Result<i64, Proved>>, StoreError> {
         self.write(move |write| {
             let is_totp = matches!(answer, FactorAnswer::Totp { .. });
-            if is_totp && factors::is_in_the_same_hand(write, caller.who(), caller.device_id)? {
+            let public_key: Vec<u8> = write
+                .connection
+                .prepare_cached("SELECT public_key FROM devices WHERE device_id = ?1")?
+                .query_row(params![caller.device_id.as_bytes()], |row| row.get(0))?;
+            if is_totp && assuring::is_in_the_same_hand(write, caller.who(), &public_key)? {
                 return Ok(Stepped::NotAllowed);
             }
             Ok(Stepped::Done(match factors::prove(write, &keys, caller.who(), &answer)? {

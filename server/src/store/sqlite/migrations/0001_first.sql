@@ -367,6 +367,8 @@ CREATE TABLE challenges (
     proved_firm_id BLOB REFERENCES firms,
     proved_device_id BLOB,
     proved_public_key BLOB,
+    -- By something that is not in the hand that holds the device.
+    proved_apart   INTEGER NOT NULL DEFAULT 0 CHECK (proved_apart IN (0, 1)),
     used_firm_id  BLOB REFERENCES firms,
     used_device_id BLOB,
     used_public_key BLOB,
