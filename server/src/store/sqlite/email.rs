@@ -15,7 +15,7 @@ use portico_wire::signin::{EmailChangeBegun, OneTimeCode};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::factors::Who;
-use super::jobs;
+use super::jobs::{self, NewMail};
 use super::notices::{self, Notice};
 use super::sessions::Caller;
 use super::signin::CHALLENGE_MS;
@@ -121,28 +121,13 @@ fn begin(write: &mut Write<'_>, keys: &Keys, who: Who, email: &str) -> rusqlite:
 fn mail(
     write: &mut Write<'_>,
     keys: &Keys,
-    letter: MailId,
+    mail_id: MailId,
     person: Option<PersonId>,
     to: Option<&str>,
     code: &OneTimeCode,
 ) -> rusqlite::Result<()> {
-    write
-        .connection
-        .prepare_cached(
-            "INSERT INTO mail_jobs (mail_id, kind, person_id, to_email, key_id, sealed, due_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            letter.as_bytes(),
-            jobs::ADDRESS_CODE,
-            person.as_ref().map(PersonId::as_bytes),
-            to,
-            keys.server_id(),
-            keys.seal(write.ports, letter.as_bytes(), code.as_bytes()),
-            write.now_ms
-        ])?;
-    write.jobs_due = true;
-    Ok(())
+    let plain = code.as_bytes();
+    jobs::queue_mail(write, keys, &NewMail { mail_id, kind: jobs::ADDRESS_CODE, person, to, plain })
 }
 
 fn confirm(

@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::factors::Who;
-use super::jobs;
+use super::jobs::{self, NewMail};
 use super::people;
 use super::row;
 use super::sessions::Caller;
@@ -80,22 +80,11 @@ fn invite(write: &mut Write<'_>, keys: &Keys, who: Who, server_url: String) -> r
         .prepare_cached("SELECT name FROM firms WHERE firm_id = ?1")?
         .query_row(params![who.firm.as_bytes()], |row| row.get(0))?;
     let link = Invitation { server_url, code }.link();
-    let mail = MailId::from_parts(write.now_ms, write.ports.random());
+    let mail_id = MailId::from_parts(write.now_ms, write.ports.random());
     let plain = serde_json::to_vec(&InvitationMail { firm, link: link.clone() }).unwrap_or_default();
-    write
-        .connection
-        .prepare_cached(
-            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            mail.as_bytes(),
-            jobs::INVITATION,
-            who.person.as_bytes(),
-            keys.server_id(),
-            keys.seal(write.ports, mail.as_bytes(), &plain),
-            write.now_ms
-        ])?;
-    write.jobs_due = true;
+    let person = Some(who.person);
+    let mail = NewMail { mail_id, kind: jobs::INVITATION, person, to: None, plain: &plain };
+    jobs::queue_mail(write, keys, &mail)?;
     Ok(Invited { link, expires_at_ms })
 }
 

@@ -13,6 +13,7 @@ use super::log::{ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, ENTRY_TABLES, read_entry};
 use super::notices::{self, NoticeMail};
 use super::row;
 use super::store::{Store, StoreError};
+use super::writer::Write;
 use crate::access;
 use crate::keys::Keys;
 
@@ -204,6 +205,37 @@ impl Store {
         })
         .await
     }
+}
+
+/// A mail that is to be carried. `plain`: what its kind holds; it lies sealed.
+pub(super) struct NewMail<'a> {
+    pub(super) mail_id: MailId,
+    pub(super) kind: &'static str,
+    /// To whom, at the address they have by then; none for nobody, or where `to` says.
+    pub(super) person: Option<PersonId>,
+    pub(super) to: Option<&'a str>,
+    pub(super) plain: &'a [u8],
+}
+
+/// Queues a mail in the transaction that causes it.
+pub(super) fn queue_mail(write: &mut Write<'_>, keys: &Keys, mail: &NewMail<'_>) -> rusqlite::Result<()> {
+    write
+        .connection
+        .prepare_cached(
+            "INSERT INTO mail_jobs (mail_id, kind, person_id, to_email, key_id, sealed, due_at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            mail.mail_id.as_bytes(),
+            mail.kind,
+            mail.person.as_ref().map(PersonId::as_bytes),
+            mail.to,
+            keys.server_id(),
+            keys.seal(write.ports, mail.mail_id.as_bytes(), mail.plain),
+            write.now_ms
+        ])?;
+    write.jobs_due = true;
+    Ok(())
 }
 
 fn content(kind: &str, plain: &[u8]) -> Option<MailContent> {

@@ -6,6 +6,7 @@ use rusqlite::params;
 use serde::{Deserialize, Serialize};
 
 use super::factors::Who;
+use super::jobs::{self, NewMail};
 use super::writer::Write;
 use crate::keys::Keys;
 
@@ -55,23 +56,8 @@ pub(super) fn tell_at(
         .connection
         .prepare_cached("SELECT name FROM firms WHERE firm_id = ?1")?
         .query_row(params![who.firm.as_bytes()], |row| row.get(0))?;
-    let mail = MailId::from_parts(write.now_ms, write.ports.random());
+    let mail_id = MailId::from_parts(write.now_ms, write.ports.random());
     let plain = serde_json::to_vec(&NoticeMail { firm, notice }).unwrap_or_default();
-    write
-        .connection
-        .prepare_cached(
-            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms, to_email)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            mail.as_bytes(),
-            KIND,
-            who.person.as_bytes(),
-            keys.server_id(),
-            keys.seal(write.ports, mail.as_bytes(), &plain),
-            write.now_ms,
-            address
-        ])?;
-    write.jobs_due = true;
-    Ok(())
+    let person = Some(who.person);
+    jobs::queue_mail(write, keys, &NewMail { mail_id, kind: KIND, person, to: address, plain: &plain })
 }

@@ -14,14 +14,14 @@ use std::sync::Arc;
 use portico_wire::conversation::Standing;
 use portico_wire::encoding::Sha256;
 use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
-use portico_wire::ids::{ChallengeId, DeviceId, FirmId, PersonId};
+use portico_wire::ids::{ChallengeId, DeviceId, FirmId, MailId, PersonId};
 use portico_wire::signin::{FirmChoice, OneTimeCode};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::assuring::{self, Assured, assure};
 use super::factors::{self, Proved, Who};
 use super::invitations;
-use super::jobs;
+use super::jobs::{self, NewMail};
 use super::notices::{self, Notice};
 use super::row;
 use super::sessions::{FreshToken, STEP_UP_MS, fresh_token};
@@ -177,21 +177,9 @@ fn begin(
             firm.as_ref().map(FirmId::as_bytes),
             write.now_ms + CHALLENGE_MS
         ])?;
-    write
-        .connection
-        .prepare_cached(
-            "INSERT INTO mail_jobs (mail_id, kind, person_id, key_id, sealed, due_at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            challenge.as_bytes(),
-            jobs::CODE,
-            person.as_ref().map(PersonId::as_bytes),
-            keys.server_id(),
-            keys.seal(write.ports, challenge.as_bytes(), code.as_bytes()),
-            write.now_ms
-        ])?;
-    write.jobs_due = true;
+    let mail_id = MailId::from_bytes(*challenge.as_bytes());
+    let plain = code.as_bytes();
+    jobs::queue_mail(write, keys, &NewMail { mail_id, kind: jobs::CODE, person, to: None, plain })?;
     Ok(challenge)
 }
 
