@@ -86,6 +86,7 @@ private fun question(answer: Answer): String =
     when (answer) {
         is Answer.SignedIn -> "Signed in."
         is Answer.ChooseFirm -> answer.firms.joinToString("\n", "Which?\n") { "${it.firmId} is ${it.name}" }
+        is Answer.ApprovalAwaited -> "Type ${answer.number} on the other device, then press Enter:"
         is Answer.SetUpTotp -> "Add ${answer.setUp.uri} to an authenticator app. Its code:"
         is Answer.FactorNeeded -> "The code of the authenticator app:"
     }

@@ -4,7 +4,9 @@
 use portico_core::PortalError;
 use portico_core::portal::AuthenticatorCode;
 use portico_wire::encoding::Base64;
-use portico_wire::factor::{FactorAnswer, FactorKind, FactorsHeld, RecoveryCodes, TotpHeld, TotpSetUp};
+use portico_wire::factor::{
+    ApprovalAsked, FactorAnswer, FactorKind, FactorsHeld, RecoveryCodes, TotpHeld, TotpSetUp,
+};
 use portico_wire::ids::{ChallengeId, DeviceId};
 use portico_wire::signin::{EmailChangeBegun, SignedInDevice};
 
@@ -19,6 +21,8 @@ pub enum FactorKind {
     RecoveryCode,
     /// Face, finger or PIN on this phone.
     Presence,
+    /// A yes on another device, on which this person is signed in.
+    Approval,
     /// One of a newer server; never offered.
     Unknown,
 }
@@ -36,6 +40,8 @@ pub enum FactorAnswer {
         /// As typed.
         code: String,
     },
+    /// Asks for a yes on another device, and asks again whether it came.
+    Approval,
     /// Made by the core; call `step_up_in_person`.
     Presence {
         /// The server's.
@@ -43,6 +49,19 @@ pub enum FactorAnswer {
         /// The presence key's.
         signature: Base64,
     },
+}
+
+/// A sign-in on another device that waits for a yes.
+#[uniffi::remote(Record)]
+pub struct ApprovalAsked {
+    /// Which.
+    pub challenge_id: ChallengeId,
+    /// What the device that signs in calls itself.
+    pub device_name: String,
+    /// Since when, UTC milliseconds.
+    pub asked_at_ms: i64,
+    /// When it is over, UTC milliseconds.
+    pub expires_at_ms: i64,
 }
 
 /// A secret for an authenticator app, shown until one of its codes came back.
@@ -153,6 +172,36 @@ impl Portal {
     /// `CodeMalformed` (no try spent), `WrongFactor`, `FactorUsed`, `FactorDisabled`, `ClockOff`; `Offline` and its like.
     pub async fn step_up(&self, factor: FactorAnswer, call: u64) -> Result<i64, PortalError> {
         self.wait(Some(call), |core| async move { core.step_up(factor).await }).await
+    }
+
+    /// Sign-ins on other devices that wait for this person's yes, the oldest first.
+    ///
+    /// # Errors
+    /// `Offline` and its like.
+    pub async fn approvals(&self, call: u64) -> Result<Vec<ApprovalAsked>, PortalError> {
+        self.wait(Some(call), |core| async move { core.approvals().await }).await
+    }
+
+    /// Says yes to one, by the number that the other device shows, as typed. Another number ends that sign-in.
+    ///
+    /// # Errors
+    /// `CodeMalformed` for what is not two digits (nothing is decided), `WrongFactor` for another number, `NotHere` for one that is
+    /// over or decided, `StepUpNeeded`; `Offline` and its like.
+    pub async fn approve(
+        &self,
+        challenge: ChallengeId,
+        number: String,
+        call: u64,
+    ) -> Result<(), PortalError> {
+        self.wait(Some(call), move |core| async move { core.approve(challenge, &number).await }).await
+    }
+
+    /// Says no to one, which ends that sign-in.
+    ///
+    /// # Errors
+    /// `NotHere` for one that is over or decided; `Offline` and its like.
+    pub async fn turn_down(&self, challenge: ChallengeId, call: u64) -> Result<(), PortalError> {
+        self.wait(Some(call), move |core| async move { core.turn_down(challenge).await }).await
     }
 
     /// The secret for a new authenticator app. The one before stays good until `confirm_totp`.

@@ -36,6 +36,11 @@ pub enum Answer {
         /// Any one of these.
         factors: Vec<FactorKind>,
     },
+    /// Another device must say yes, by this number (`approve` there): `prove` with `Approval` again asks whether it did.
+    ApprovalAwaited {
+        /// Two digits, to be typed there.
+        number: String,
+    },
     /// The firm asks for an authenticator app, and there is none: `prove` with the first code of one, or
     /// `prove_with_this_phone`.
     SetUpTotp {
@@ -207,6 +212,7 @@ fn admit(answered: Answered, open: &Mutex<Option<Arc<Portal>>>) -> Answer {
     match answered {
         Answered::ChooseFirm(firms) => Answer::ChooseFirm { firms },
         Answered::FactorNeeded(factors) => Answer::FactorNeeded { factors },
+        Answered::ApprovalAwaited(awaited) => Answer::ApprovalAwaited { number: awaited.number },
         Answered::SetUpTotp(set_up) => Answer::SetUpTotp { set_up },
         Answered::SignedIn(signed_in) => {
             let portal = Arc::new(Portal::of(signed_in.portal));

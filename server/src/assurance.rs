@@ -79,6 +79,8 @@ pub(crate) struct Held {
     pub(crate) recovery_codes: u32,
     /// Signed-in devices but the one that asks.
     pub(crate) other_devices: u32,
+    /// Those of them that can say yes: one that a restore signed out can not.
+    pub(crate) approvers: u32,
     /// A device is signed in under the very key that is proved now: the key is the second factor.
     pub(crate) same_key: bool,
     /// It is the device that asks, under its old id too: one whose address changed comes back under a new one.
@@ -89,7 +91,8 @@ impl Held {
     fn kinds(self) -> Vec<FactorKind> {
         let totp = (self.totp == TotpState::Good).then_some(FactorKind::Totp);
         let recovery = (self.recovery_codes > 0).then_some(FactorKind::RecoveryCode);
-        totp.into_iter().chain(recovery).collect()
+        let approval = (self.approvers > 0).then_some(FactorKind::Approval);
+        totp.into_iter().chain(recovery).chain(approval).collect()
     }
 
     /// Nothing was ever set up, and no other device could speak for them.
@@ -132,6 +135,7 @@ mod tests {
         totp: TotpState::None,
         recovery_codes: 0,
         other_devices: 0,
+        approvers: 0,
         same_key: false,
         same_device: false,
     };
@@ -143,14 +147,17 @@ mod tests {
     // R8
     #[test]
     fn first_phone_of_a_client_needs_the_mailed_code_and_every_further_device_more() {
-        let with_phone = Held { other_devices: 1, ..NEW };
+        let with_phone = Held { other_devices: 1, approvers: 1, ..NEW };
+        let after_a_restore = Held { approvers: 0, ..with_phone };
         let with_codes = Held { recovery_codes: 9, ..with_phone };
         let with_app = Held { totp: TotpState::Good, ..NEW };
 
         for outside in [Standing::Client, Standing::ThirdParty] {
             assert_eq!(usual(outside, NEW, false), WayIn::Enough);
-            assert_eq!(usual(outside, with_phone, false), WayIn::Prove(vec![]));
-            assert_eq!(usual(outside, with_codes, false), WayIn::Prove(vec![FactorKind::RecoveryCode]));
+            assert_eq!(usual(outside, with_phone, false), WayIn::Prove(vec![FactorKind::Approval]));
+            assert_eq!(usual(outside, after_a_restore, false), WayIn::Prove(vec![]));
+            let either = vec![FactorKind::RecoveryCode, FactorKind::Approval];
+            assert_eq!(usual(outside, with_codes, false), WayIn::Prove(either));
             assert_eq!(usual(outside, with_app, false), WayIn::Prove(vec![FactorKind::Totp]));
             assert_eq!(usual(outside, with_app, true), WayIn::Enough);
             let again = Held { same_key: true, ..with_app };
@@ -165,14 +172,15 @@ mod tests {
             totp: TotpState::Good,
             recovery_codes: 3,
             other_devices: 2,
+            approvers: 2,
             same_key: true,
             same_device: true,
         };
         let disabled = Held { totp: TotpState::Disabled, recovery_codes: 3, ..NEW };
 
         assert_eq!(usual(Standing::Staff, NEW, false), WayIn::SetUpTotp);
-        let both = vec![FactorKind::Totp, FactorKind::RecoveryCode];
-        assert_eq!(usual(Standing::Staff, with_app, false), WayIn::Prove(both));
+        let any = vec![FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Approval];
+        assert_eq!(usual(Standing::Staff, with_app, false), WayIn::Prove(any));
         assert_eq!(usual(Standing::Staff, with_app, true), WayIn::Enough);
         assert_eq!(usual(Standing::Staff, disabled, false), WayIn::Prove(vec![FactorKind::RecoveryCode]));
         assert_eq!(usual(Standing::Staff, disabled, true), WayIn::SetUpTotp);
@@ -188,8 +196,14 @@ mod tests {
             for standing in [Standing::Staff, Standing::Client, Standing::ThirdParty] {
                 for (totp, recovery_codes) in totps.into_iter().flat_map(|totp| [(totp, 0), (totp, 1)]) {
                     for (other_devices, same_key) in [(0, false), (1, false), (0, true), (1, true)] {
-                        let held =
-                            Held { totp, recovery_codes, other_devices, same_key, same_device: same_key };
+                        let held = Held {
+                            totp,
+                            recovery_codes,
+                            other_devices,
+                            approvers: other_devices,
+                            same_key,
+                            same_device: same_key,
+                        };
                         let policy = SignInPolicy { staff, clients };
                         let way = way_in(policy, standing, held, false);
                         let by_policy = policy.of(standing) == Least::Email && totp == TotpState::None;

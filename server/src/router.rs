@@ -106,6 +106,8 @@ fn account_routes() -> OpenApiRouter<App> {
         .routes(routes!(endpoints::devices::wipe::wipe))
         .routes(routes!(endpoints::email::change::change))
         .routes(routes!(endpoints::email::confirm::confirm))
+        .routes(routes!(endpoints::approvals::list::list))
+        .routes(routes!(endpoints::approvals::decide::decide))
         .routes(routes!(endpoints::factors::list::list))
         .routes(routes!(endpoints::factors::step_up::step_up))
         .routes(routes!(endpoints::factors::totp::show, endpoints::factors::totp::remove))
@@ -183,6 +185,8 @@ mod tests {
             (Method::POST, format!("/v1/devices/{id}/wipe")),
             (Method::POST, "/v1/email".to_owned()),
             (Method::POST, format!("/v1/email/{id}/confirm")),
+            (Method::GET, "/v1/approvals".to_owned()),
+            (Method::POST, format!("/v1/approvals/{id}")),
             (Method::GET, "/v1/factors".to_owned()),
             (Method::POST, "/v1/step-up".to_owned()),
             (Method::POST, "/v1/factors/totp".to_owned()),

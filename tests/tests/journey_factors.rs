@@ -56,7 +56,7 @@ async fn phone_is_the_authenticator_whatever_its_clock_says() {
     let asked = asked(with_code(&world, &other, "mara").await);
     let let_in = signed_in(other.prove(totp(&code.code)).await.unwrap());
 
-    assert_eq!(asked, [FactorKind::Totp]);
+    assert_eq!(asked, [FactorKind::Totp, FactorKind::Approval]);
     assert_eq!(code.issuer, "Harbour & Lane");
     let left_ms = code.until_ms - (world.clock_ms() - 10 * 60_000);
     assert!((1..=TOTP_STEP_MS).contains(&left_ms), "by this phone's clock: {left_ms}");
@@ -179,7 +179,7 @@ async fn lost_answer_to_an_apps_first_code_loses_no_app() {
     world.clock.advance(TOTP_STEP_MS);
     let code = amina.portal().authenticator().unwrap().expect("the secret was kept first").code;
     let other = world.phone_of("amina").installation();
-    assert_eq!(asked(with_code(&world, &other, "amina").await), [FactorKind::Totp]);
+    assert_eq!(asked(with_code(&world, &other, "amina").await), [FactorKind::Totp, FactorKind::Approval]);
     signed_in(other.prove(totp(&code)).await.unwrap());
 }
 
@@ -217,10 +217,55 @@ async fn who_holds_nothing_is_told_and_may_leave() {
     let phone = world.phone_of("amina").installation();
 
     let asked = asked(with_code(&world, &phone, "amina").await);
+    let awaited = phone.prove(FactorAnswer::Approval).await.unwrap();
+    let again = phone.prove(FactorAnswer::Approval).await.unwrap();
     phone.leave_sign_in().await.unwrap();
 
-    assert_eq!(asked, []);
+    assert_eq!(asked, [FactorKind::Approval], "the lost phone would say yes");
+    assert!(
+        matches!((awaited, again), (Answered::ApprovalAwaited(one), Answered::ApprovalAwaited(same)) if one == same)
+    );
     assert_eq!((phone.sign_in_state(), phone.pending_sign_in()), (State::Address, None));
+}
+
+// R8, R42: a yes on the phone lets another device in, whatever answer is lost on either side; a slip on the phone decides nothing,
+// and a no ends that sign-in, which can begin anew.
+#[tokio::test]
+async fn phone_says_yes_or_no_to_another_device() {
+    let world = World::new().await;
+    world.ask_the_usual().await;
+    let (amina, mut tablet) = (world.phone("amina").await, world.phone_of("amina"));
+    let there = tablet.installation();
+    for says_yes in [false, true] {
+        asked(with_code(&world, &there, "amina").await);
+        let shown = match there.prove(FactorAnswer::Approval).await.unwrap() {
+            Answered::ApprovalAwaited(awaited) => awaited.number,
+            other => panic!("{other:?}"),
+        };
+        assert!(matches!(there.sign_in_state(), State::Approval(_, awaited) if awaited.number == shown));
+        let waiting = amina.portal().approvals().await.unwrap().remove(0);
+        assert_eq!(waiting.device_name, "test phone");
+        assert_eq!(amina.portal().approve(waiting.challenge_id, "4").await, Err(PortalError::CodeMalformed));
+        if !says_yes {
+            amina.portal().turn_down(waiting.challenge_id).await.unwrap();
+            let ended = there.prove(FactorAnswer::Approval).await.map(|_| ());
+            assert_eq!((ended, there.sign_in_state()), (Err(PortalError::ChallengeEnded), State::Address));
+            continue;
+        }
+        world.clock.advance(6 * 60_000);
+        let unproved = amina.portal().approve(waiting.challenge_id, &shown).await;
+        assert_eq!(unproved, Err(PortalError::StepUpNeeded));
+        amina.portal().step_up_in_person().await.unwrap();
+        amina.network.set(Weather::Scripted("/v1/approvals", VecDeque::from([Fate::AnswerLost])));
+        amina.portal().approve(waiting.challenge_id, &shown).await.unwrap();
+        tablet.network.set(Weather::Scripted("/v1/sign-in", VecDeque::from([Fate::AnswerLost])));
+        let lost = there.prove(FactorAnswer::Approval).await.map(|_| ());
+        assert_eq!(lost, Err(PortalError::Offline));
+        tablet.take(signed_in(there.prove(FactorAnswer::Approval).await.unwrap()));
+    }
+
+    assert_eq!(tablet.portal().devices().await.unwrap().len(), 2);
+    assert!(amina.portal().approvals().await.unwrap().is_empty());
 }
 
 // R42, R51: a recovery code lets a new phone in; what waited in the old one's outbox is nobody else's to send.
@@ -238,7 +283,7 @@ async fn recovery_code_lets_a_new_phone_in() {
     let typed = FactorAnswer::RecoveryCode { code: codes[9].to_lowercase() };
     let portal = signed_in(phone.prove(typed).await.unwrap()).portal;
 
-    assert_eq!(asked, [FactorKind::RecoveryCode]);
+    assert_eq!(asked, [FactorKind::RecoveryCode, FactorKind::Approval]);
     assert_eq!(portal.factors().await.unwrap().recovery_codes_left, 9);
 }
 

@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     /// Every command, and what it does to what was said.
-    const COMMANDS: [(&str, &str); 51] = [
+    const COMMANDS: [(&str, &str); 53] = [
         ("sign-in", "nothing"),
         ("conversations", "reads"),
         ("read", "reads, and says what was shown"),
@@ -190,6 +190,8 @@ mod tests {
         ("authenticator forget", "nothing"),
         ("devices list", "reads"),
         ("devices sign-out", "nothing; the store there stays, sealed"),
+        ("devices approve", "nothing"),
+        ("devices turn-down", "ends a sign-in"),
         (
             "devices wipe",
             "nothing at the firm; what was not sent from that phone is gone with it, as its person said",

@@ -2,7 +2,7 @@
 
 use portico_wire::document::{DocumentName, FileDocument, FileVersion, SendCopies};
 use portico_wire::encoding::Sha256;
-use portico_wire::factor::{ConfirmTotp, FactorAnswer};
+use portico_wire::factor::{ConfirmTotp, DecideApproval, FactorAnswer};
 use portico_wire::ids::{
     AttachmentId, ChallengeId, ConversationId, DeviceId, DocumentId, EntryId, Epoch, MatterId, PersonId,
     SendKey,
@@ -111,6 +111,18 @@ pub fn factors() -> Request {
 #[must_use]
 pub fn step_up(body: &FactorAnswer) -> Request {
     with_body(Method::Post, "/v1/step-up".to_owned(), body)
+}
+
+/// `GET /v1/approvals`.
+#[must_use]
+pub fn approvals() -> Request {
+    get("/v1/approvals".to_owned())
+}
+
+/// `POST /v1/approvals/{challenge}`.
+#[must_use]
+pub fn decide_approval(challenge: ChallengeId, body: &DecideApproval) -> Request {
+    with_body(Method::Post, format!("/v1/approvals/{challenge}"), body)
 }
 
 /// `POST /v1/factors/totp`.

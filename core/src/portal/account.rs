@@ -2,7 +2,8 @@
 
 use portico_wire::encoding::Base64;
 use portico_wire::factor::{
-    ConfirmTotp, FactorAnswer, FactorsHeld, RecoveryCodes, SteppedUp, TotpSetUp, step_up_bytes,
+    ApprovalAsked, Approvals, ConfirmTotp, DecideApproval, FactorAnswer, FactorsHeld, RecoveryCodes,
+    SteppedUp, TotpSetUp, step_up_bytes,
 };
 use portico_wire::ids::{ChallengeId, DeviceId};
 use portico_wire::message::Done;
@@ -86,6 +87,38 @@ impl Portal {
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Sign-ins on other devices that wait for this person's yes, the oldest first.
+    ///
+    /// # Errors
+    /// [`PortalError::Offline`] and its like.
+    pub async fn approvals(&self) -> Result<Vec<ApprovalAsked>, PortalError> {
+        Ok(self.office::<Approvals>(codec::approvals()).await?.approvals)
+    }
+
+    /// Says yes to one, by the number that the other device shows, as typed. Another number ends that sign-in.
+    ///
+    /// # Errors
+    /// [`PortalError::CodeMalformed`] for what is not two digits (nothing is decided), [`PortalError::WrongFactor`] for another
+    /// number, [`PortalError::NotHere`] for one that is over or decided, [`PortalError::StepUpNeeded`],
+    /// [`PortalError::Offline`] and its like.
+    pub async fn approve(&self, challenge: ChallengeId, number: &str) -> Result<(), PortalError> {
+        let number = number.trim().to_owned();
+        if number.len() != 2 || !number.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(PortalError::CodeMalformed);
+        }
+        let decision = DecideApproval { number: Some(number) };
+        self.office::<Done>(codec::decide_approval(challenge, &decision)).await.map(drop)
+    }
+
+    /// Says no to one, which ends that sign-in.
+    ///
+    /// # Errors
+    /// [`PortalError::NotHere`] for one that is over or decided, [`PortalError::Offline`] and its like.
+    pub async fn turn_down(&self, challenge: ChallengeId) -> Result<(), PortalError> {
+        let decision = DecideApproval { number: None };
+        self.office::<Done>(codec::decide_approval(challenge, &decision)).await.map(drop)
     }
 
     /// The secret for a new authenticator app. The one before stays good until [`Portal::confirm_totp`].

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portico_wire::WIRE_VERSION;
 use portico_wire::encoding::{Base64, Sha256};
-use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
+use portico_wire::factor::{ApprovalAwaited, FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
 use portico_wire::invitation::{BeginInvited, Invitation};
 use portico_wire::problem::ProblemCode;
@@ -80,6 +80,9 @@ pub enum Answered {
     ChooseFirm(Vec<FirmChoice>),
     /// The firm asks for one of these besides: [`Phone::prove`]. An empty list: the firm must let this person in.
     FactorNeeded(Vec<FactorKind>),
+    /// Another device must say yes, by this number ([`Portal::approve`]): [`Phone::prove`] with [`FactorAnswer::Approval`] again
+    /// asks whether it did.
+    ApprovalAwaited(ApprovalAwaited),
     /// The firm asks for an authenticator app: [`Phone::prove`] with its first code, or [`Phone::prove_with_this_phone`].
     SetUpTotp(TotpSetUp),
 }
@@ -263,7 +266,7 @@ impl Phone {
         let secrets = &*self.ports.secrets;
         let (pending, uri) = match self.sign_in_state() {
             State::SetUp(given, shown) => (given.pending().clone(), shown.uri),
-            State::Factor(given, _) => {
+            State::Factor(given, _) | State::Approval(given, _) => {
                 let shown = ShownSecret::of(secrets, given.pending())?.ok_or(PortalError::NotHere)?;
                 (given.pending().clone(), shown.uri)
             }
@@ -330,6 +333,7 @@ impl Phone {
             },
             ChallengeAnswered::ChooseFirm { firms } => Answered::ChooseFirm(firms.clone()),
             ChallengeAnswered::FactorNeeded { factors } => Answered::FactorNeeded(machine::known(factors)),
+            ChallengeAnswered::ApprovalAwaited(awaited) => Answered::ApprovalAwaited(awaited.clone()),
             ChallengeAnswered::SetUpTotp(shown) => Answered::SetUpTotp(shown.clone()),
         };
         (Ok(Heard::Answered(answered)), Ok(Some(outcome)))

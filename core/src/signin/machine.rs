@@ -7,8 +7,10 @@
 //!    |  |              |                                                     v
 //!    |  |              |   (the firm asks for more)   Factor -- prove -----> ... --> signed in
 //!    |  |              |                                | `- wrong, used, clock off: Factor
+//!    |  |              |   (another device says yes)  Approval -- prove --|
+//!    |  |              |                                | `- not yet: Approval
 //!    |  |              |   (staff without an app)     SetUp -- prove -----'
-//!    |  |              '------ code: typed anew ------- Firm, Factor, SetUp
+//!    |  |              '------ code: typed anew ------- Firm, Factor, Approval, SetUp
 //!    |  '--------------------- ended, leave ----------- every state
 //!    '------------------------ no connection, busy, locked keystore: the state stays
 //! ```
@@ -17,7 +19,7 @@
 //! and [`Act::Begin`] lead on; where the firm must let somebody in ([`State::Factor`] without factors), the screen says so, and the
 //! same acts lead on once it did. A test explores all of it.
 
-use portico_wire::factor::{FactorAnswer, FactorKind, RecoveryCode, TotpSetUp};
+use portico_wire::factor::{ApprovalAwaited, FactorAnswer, FactorKind, RecoveryCode, TotpSetUp};
 use portico_wire::ids::FirmId;
 use portico_wire::invitation::Invitation;
 use portico_wire::signin::{ChallengeAnswered, FirmChoice, OneTimeCode};
@@ -36,6 +38,8 @@ pub enum State {
     Firm(Given, Vec<FirmChoice>),
     /// The firm asks for one of these besides; of none, it must let them in itself.
     Factor(Given, Vec<FactorKind>),
+    /// Another device must say yes, by this number: ask again whether it did, or prove it in another way.
+    Approval(Given, ApprovalAwaited),
     /// The firm asks for an authenticator app, and there is none: the first code of one.
     SetUp(Given, TotpSetUp),
 }
@@ -128,7 +132,10 @@ impl Given {
 impl State {
     const fn given(&self) -> Option<&Given> {
         match self {
-            Self::Firm(given, _) | Self::Factor(given, _) | Self::SetUp(given, _) => Some(given),
+            Self::Firm(given, _)
+            | Self::Factor(given, _)
+            | Self::Approval(given, _)
+            | Self::SetUp(given, _) => Some(given),
             Self::Address | Self::Code(_) => None,
         }
     }
@@ -139,7 +146,9 @@ impl State {
         match self {
             Self::Address => None,
             Self::Code(pending) => Some(pending),
-            Self::Firm(..) | Self::Factor(..) | Self::SetUp(..) => self.given().map(Given::pending),
+            Self::Firm(..) | Self::Factor(..) | Self::Approval(..) | Self::SetUp(..) => {
+                self.given().map(Given::pending)
+            }
         }
     }
 }
@@ -162,7 +171,10 @@ pub fn ask(state: &State, act: Act) -> Result<Ask, PortalError> {
         (Act::Firm(firm), State::Firm(given, _)) => {
             Ok(Ask::Answer { given: Given { firm: Some(firm), ..given.clone() }, factor: None })
         }
-        (Act::Prove(factor), State::Factor(given, _) | State::SetUp(given, _)) => {
+        (
+            Act::Prove(factor),
+            State::Factor(given, _) | State::Approval(given, _) | State::SetUp(given, _),
+        ) => {
             if !is_well_formed(&factor) {
                 return Err(PortalError::CodeMalformed);
             }
@@ -181,7 +193,7 @@ pub fn is_well_formed(factor: &FactorAnswer) -> bool {
             digits.clone().count() == TOTP_DIGITS && digits.all(|letter| letter.is_ascii_digit())
         }
         FactorAnswer::RecoveryCode { code } => RecoveryCode::parse(code).is_ok(),
-        FactorAnswer::Presence { .. } => true,
+        FactorAnswer::Presence { .. } | FactorAnswer::Approval => true,
     }
 }
 
@@ -199,6 +211,7 @@ pub fn hear(state: State, asked: &Ask, heard: &Result<Heard, PortalError>) -> Op
                 ChallengeAnswered::SignedIn(_) => None,
                 ChallengeAnswered::ChooseFirm { firms } => Some(State::Firm(given, firms.clone())),
                 ChallengeAnswered::FactorNeeded { factors } => Some(State::Factor(given, known(factors))),
+                ChallengeAnswered::ApprovalAwaited(awaited) => Some(State::Approval(given, awaited.clone())),
                 ChallengeAnswered::SetUpTotp(shown) => Some(State::SetUp(given, shown.clone())),
             }
         }
@@ -277,6 +290,7 @@ mod tests {
             totp("12345x"),
             Act::Prove(FactorAnswer::RecoveryCode { code: "0".repeat(24) }),
             Act::Prove(FactorAnswer::RecoveryCode { code: "0".repeat(23) }),
+            Act::Prove(FactorAnswer::Approval),
             Act::Leave,
         ]
     }
@@ -302,6 +316,7 @@ mod tests {
             ChallengeAnswered::ChooseFirm { firms: vec![] },
             ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp, FactorKind::Unknown] },
             ChallengeAnswered::FactorNeeded { factors: vec![] },
+            ChallengeAnswered::ApprovalAwaited(ApprovalAwaited { number: "47".to_owned() }),
             ChallengeAnswered::SetUpTotp(shown),
         ];
         let said: Vec<Heard> = match asked {
@@ -319,6 +334,7 @@ mod tests {
             Some(State::Code(_)) => "code".to_owned(),
             Some(State::Firm(..)) => "firm".to_owned(),
             Some(State::Factor(_, factors)) => format!("factor {}", factors.len()),
+            Some(State::Approval(..)) => "approval".to_owned(),
             Some(State::SetUp(..)) => "set up".to_owned(),
         }
     }
@@ -359,7 +375,7 @@ mod tests {
         }
 
         let states: Vec<&str> = edges.keys().map(String::as_str).collect();
-        assert_eq!(states, ["address", "code", "factor 0", "factor 1", "firm", "set up"]);
+        assert_eq!(states, ["address", "approval", "code", "factor 0", "factor 1", "firm", "set up"]);
         for from in edges.keys() {
             for goal in ["signed in", "address"] {
                 assert!(reaches(&edges, from, goal), "{from} never comes to {goal}");

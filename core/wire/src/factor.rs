@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::crockford;
 use crate::encoding::Base64;
-use crate::ids::DeviceId;
+use crate::ids::{ChallengeId, DeviceId};
 
 /// Kinds of factors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum FactorKind {
     RecoveryCode,
     /// The device's presence key: face, finger or PIN. Steps up; never signs in another device.
     Presence,
+    /// Somebody says yes on another device, on which this person is signed in.
+    Approval,
     /// One of a newer server.
     #[serde(other)]
     Unknown,
@@ -42,6 +44,8 @@ pub enum FactorAnswer {
         /// As typed; see [`RecoveryCode::parse`].
         code: String,
     },
+    /// Asks for a yes on another device, and asks again whether it came.
+    Approval,
     /// The device's presence key signed [`step_up_bytes`].
     Presence {
         /// From `POST /v1/sessions/nonce`.
@@ -58,6 +62,7 @@ impl FactorAnswer {
         match self {
             Self::Totp { .. } => FactorKind::Totp,
             Self::RecoveryCode { .. } => FactorKind::RecoveryCode,
+            Self::Approval => FactorKind::Approval,
             Self::Presence { .. } => FactorKind::Presence,
         }
     }
@@ -73,6 +78,51 @@ impl fmt::Debug for FactorAnswer {
 #[must_use]
 pub fn step_up_bytes(device: DeviceId, nonce: &[u8]) -> Vec<u8> {
     [b"portico step-up v1\0".as_slice(), device.as_bytes(), nonce].concat()
+}
+
+/// A sign-in waits for a yes on another device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApprovalAwaited {
+    /// Two digits, shown here and typed there: so that nobody says yes to a sign-in that is another one.
+    pub number: String,
+}
+
+/// The answer of `GET /v1/approvals`: sign-ins that wait for a yes of this person, the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Approvals {
+    /// The sign-ins.
+    pub approvals: Vec<ApprovalAsked>,
+}
+
+/// A sign-in that waits for a yes. `Debug` hides the name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApprovalAsked {
+    /// Which.
+    pub challenge_id: ChallengeId,
+    /// What the device that signs in calls itself.
+    pub device_name: String,
+    /// Since when, UTC milliseconds.
+    pub asked_at_ms: i64,
+    /// When it is over, UTC milliseconds.
+    pub expires_at_ms: i64,
+}
+
+impl fmt::Debug for ApprovalAsked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApprovalAsked({})", self.challenge_id)
+    }
+}
+
+/// The body of `POST /v1/approvals/{challenge}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DecideApproval {
+    /// What the other device shows, for yes; absent for no, which ends that sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
 }
 
 /// A secret for an authenticator app, shown until one of its codes came back. `Debug` hides it.

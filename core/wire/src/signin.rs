@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::conversation::Standing;
 use crate::crockford;
 use crate::encoding::Base64;
-use crate::factor::{FactorAnswer, FactorKind, TotpSetUp};
+use crate::factor::{ApprovalAwaited, FactorAnswer, FactorKind, TotpSetUp};
 use crate::ids::{ChallengeId, DeviceId, Epoch, FirmId, PersonId};
 use crate::limits::EMAIL_BYTES_MAX;
 
@@ -204,6 +204,8 @@ pub enum ChallengeAnswered {
         /// What proves them, any one of these.
         factors: Vec<FactorKind>,
     },
+    /// Another device must say yes: answer again with [`FactorAnswer::Approval`] once it did. The code stays good for that.
+    ApprovalAwaited(ApprovalAwaited),
     /// The firm asks for an authenticator app, and there is none: answer again with the first code of one that knows
     /// this secret.
     SetUpTotp(TotpSetUp),

@@ -43,12 +43,14 @@ struct HelloPortal {
                 let answer =
                     switch asked {
                     case nil: try await signIn.answer(code: line, deviceName: "Hello")
+                    case .approvalAwaited: try await signIn.asking { try await $0.prove(factor: .approval, call: $1) }
                     case .chooseFirm: try await signIn.asking { try await $0.chooseFirm(firm: line, call: $1) }
                     default: try await signIn.asking { try await $0.prove(factor: .totp(code: line), call: $1) }
                     }
                 switch answer {
                 case .signedIn: return
                 case .chooseFirm(let firms): for firm in firms { print("\(firm.firmId) is \(firm.name); which?") }
+                case .approvalAwaited(let number): print("Type \(number) on the other device, then press Enter:")
                 case .setUpTotp(let setUp): print("Add \(setUp.uri) to an authenticator app. Its code:")
                 case .factorNeeded: print("The code of the authenticator app:")
                 }

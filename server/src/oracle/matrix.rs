@@ -60,6 +60,8 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("GET /v1/sync", "by each person, from the beginning, entry by entry"),
     ("POST /v1/sends/{key}/withdraw", "of one's own key only"),
     // About nothing of a firm but the caller's own devices, or about nothing at all.
+    ("GET /v1/approvals", "own"),
+    ("POST /v1/approvals/{challenge}", "own"),
     ("DELETE /v1/devices/{id}", "own"),
     ("GET /v1/devices", "own"),
     ("PUT /v1/devices/{id}/push", "own"),

@@ -1,5 +1,6 @@
 //! One file for each endpoint, in a folder for each noun. An endpoint parses, asks one use-case, and answers.
 
+pub(crate) mod approvals;
 pub(crate) mod attachments;
 pub(crate) mod batches;
 pub(crate) mod conversations;

@@ -40,6 +40,9 @@ pub(crate) struct SignIn {
     /// Where the firm asks for an authenticator app: let this phone be it.
     #[arg(long, conflicts_with_all = ["totp", "recovery_code"])]
     this_phone: bool,
+    /// Ask for a yes on another device, where you are signed in: portico devices approve NUMBER.
+    #[arg(long, conflicts_with_all = ["totp", "recovery_code", "this_phone"])]
+    approval: bool,
     /// Begin only: print where the code went, and end. Answer later with --code.
     #[arg(long)]
     begin: bool,
@@ -117,6 +120,19 @@ impl SignIn {
                         None => self.prove(cli, phone, &factors).await?,
                     }
                 }
+                Answered::ApprovalAwaited(awaited) => {
+                    eprintln!(
+                        "On a device where you are signed in, type {} (portico devices approve). If you have none, ask the firm.",
+                        awaited.number
+                    );
+                    if self.code.is_some() {
+                        return Err(CliError::Input(
+                            "Say the same again once the other device said yes.".to_owned(),
+                        ));
+                    }
+                    ask("Then press Enter: ")?;
+                    phone.prove(FactorAnswer::Approval).await?
+                }
                 Answered::SetUpTotp(_) if self.this_phone => phone.prove_with_this_phone().await?,
                 Answered::SetUpTotp(shown) => self.set_up(cli, phone, &shown).await?,
             };
@@ -125,6 +141,9 @@ impl SignIn {
 
     async fn prove(&self, cli: &Cli, phone: &Phone, factors: &[FactorKind]) -> Result<Answered, CliError> {
         let has = |kind| factors.contains(&kind);
+        if has(FactorKind::Approval) && (self.approval || factors == [FactorKind::Approval]) {
+            return Ok(phone.prove(FactorAnswer::Approval).await?);
+        }
         if !has(FactorKind::Totp) && !has(FactorKind::RecoveryCode) {
             return Err(CliError::Input(
                 "The mailed code alone does not let a further device in, and nothing else was set up. Ask the firm."

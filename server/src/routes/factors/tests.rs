@@ -120,7 +120,10 @@ async fn presence_is_proved_by_its_own_key_over_a_fresh_nonce_of_its_device() {
     let factor = FactorAnswer::Presence { nonce: nonce.nonce, signature: phone.sign(b"x") };
     world.app.store().set_sign_in_policy(world.firm.firm_id, SignInPolicy::USUAL).await.unwrap();
     let asked: ChallengeAnswered = sign_in.ask(Some(factor)).await.json();
-    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode] });
+    assert_eq!(
+        asked,
+        ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode, FactorKind::Approval] }
+    );
 }
 
 // R8: staff may replace their app and not remove it; the one before is good until the new one's first code.
@@ -157,7 +160,10 @@ async fn secret_that_was_shown_to_one_device_is_shown_to_no_other() {
 
     assert_ne!(stolen, shown);
     let late: ChallengeAnswered = thief.ask(None).await.json();
-    assert_eq!(late, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp] });
+    assert_eq!(
+        late,
+        ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp, FactorKind::Approval] }
+    );
     assert_eq!(thief.ask(Some(totp(&App::of(&stolen).code(&world)))).await.code(), "wrong_factor");
 }
 

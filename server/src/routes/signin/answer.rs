@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json as Answer;
 use axum::extract::State;
 use portico_wire::encoding::Base64;
+use portico_wire::factor::ApprovalAwaited;
 use portico_wire::ids::{ChallengeId, Epoch};
 use portico_wire::problem::{Problem, ProblemCode};
 use portico_wire::signin::{
@@ -41,6 +42,9 @@ pub(crate) async fn answer(
         Answered::Taken => Err(ProblemCode::DeviceTaken.into()),
         Answered::Choose(firms) => Ok(Answer(ChallengeAnswered::ChooseFirm { firms })),
         Answered::FactorNeeded(factors) => Ok(Answer(ChallengeAnswered::FactorNeeded { factors })),
+        Answered::ApprovalAwaited(number) => {
+            Ok(Answer(ChallengeAnswered::ApprovalAwaited(ApprovalAwaited { number })))
+        }
         Answered::SetUpTotp(shown) => Ok(Answer(ChallengeAnswered::SetUpTotp(shown))),
         Answered::NotProved { why, tries_left } => Err(ApiError::not_proved(why, Some(tries_left))),
         Answered::SignedIn(signed_in) => Ok(Answer(ChallengeAnswered::SignedIn(session(&app, *signed_in)))),

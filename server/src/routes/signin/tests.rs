@@ -34,7 +34,10 @@ async fn staff_set_an_authenticator_up_at_their_first_sign_in_and_are_asked_for_
     let asked = second.asked().await;
     second.finish(Some(totp(&app.code(&world)))).await.snapshot().await;
 
-    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp] });
+    assert_eq!(
+        asked,
+        ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp, FactorKind::Approval] }
+    );
     world.app.run_jobs_once().await.unwrap();
     assert_eq!(
         (mails(&world, "An authenticator app was set up"), mails(&world, "A further device signed in")),
@@ -54,7 +57,7 @@ async fn mailed_code_alone_lets_a_client_in_once_and_on_the_same_phone_again() {
     world.app.store().set_sign_in_policy(world.firm.firm_id, by_policy).await.unwrap();
     let allowed = SigningIn::begin(&world, AMINA).await.asked().await;
 
-    assert_eq!(thief, ChallengeAnswered::FactorNeeded { factors: vec![] });
+    assert_eq!(thief, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Approval] });
     assert_eq!(again.get("/v1/devices").await.status, 200);
     assert!(matches!(allowed, ChallengeAnswered::SignedIn(_)));
 }
@@ -113,7 +116,10 @@ async fn fifty_wrong_codes_disable_the_app_and_nothing_resets_the_count() {
     world.clock.advance_ms(TOTP_STEP_MS);
     let sign_in = SigningIn::begin(&world, MARA).await;
     let right = sign_in.ask(Some(totp(&app.code(&world)))).await.json::<ChallengeAnswered>();
-    assert_eq!(right, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode] });
+    assert_eq!(
+        right,
+        ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode, FactorKind::Approval] }
+    );
     let shown: ChallengeAnswered = sign_in.ask(Some(recovery(&codes.codes[0]))).await.json();
     let ChallengeAnswered::SetUpTotp(shown) = shown else { panic!("staff must have one: {shown:?}") };
     let code = App::of(&shown).code(&world);
@@ -156,7 +162,7 @@ async fn challenge_ends_after_five_wrong_factors() {
         // No recovery code was ever made, so none is asked for and no try is spent.
         assert_eq!(
             wrong.json::<ChallengeAnswered>(),
-            ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp] }
+            ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Totp, FactorKind::Approval] }
         );
         let wrong = sign_in.ask(Some(totp(&app.wrong(&world)))).await;
         assert_eq!((wrong.code().as_str(), wrong.problem().tries_left), ("wrong_factor", Some(left)));
@@ -255,7 +261,7 @@ async fn factors_of_two_firms_are_apart() {
     further.answer.firm_id = Some(second);
     let asked: ChallengeAnswered = further.ask(Some(totp(&app.code(&world)))).await.json();
 
-    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![] });
+    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Approval] });
 }
 
 // R55: a code that let a device in lets it in again only while it stays signed in: not after its person signed it out.
@@ -301,7 +307,10 @@ async fn factor_that_one_device_proved_lets_no_other_go_on() {
     let stolen = thief.answer_to(&owner.begun, &owner.answer.code);
     let asked: ChallengeAnswered = thief.answer(&owner.begun, &stolen).await.json();
 
-    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode] });
+    assert_eq!(
+        asked,
+        ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::RecoveryCode, FactorKind::Approval] }
+    );
 }
 
 // R42, R55: whoever holds a phone unlocked, its mail too, signs in again on it and is not taken for its person.
@@ -366,7 +375,7 @@ async fn device_id_without_its_key_is_a_further_device() {
 
     let asked = SigningIn::on(thief, &world, AMINA).await.asked().await;
 
-    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![] });
+    assert_eq!(asked, ChallengeAnswered::FactorNeeded { factors: vec![FactorKind::Approval] });
     assert_eq!(phone.get("/v1/devices").await.status, 200);
 }
 

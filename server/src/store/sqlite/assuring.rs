@@ -6,6 +6,7 @@ use portico_wire::factor::{FactorAnswer, FactorKind};
 use portico_wire::ids::ChallengeId;
 use rusqlite::params;
 
+use super::approvals::{self, Approval};
 use super::factors::{self, Proved, Who};
 use super::signin::{Answered, NewDevice};
 use super::writer::Write;
@@ -41,6 +42,13 @@ pub(super) fn assure(
         (WayIn::SetUpTotp, _) => {
             let shown = factors::show_totp(write, keys, who, &device.public_key)?;
             return Ok(Err(Answered::SetUpTotp(shown)));
+        }
+        (WayIn::Prove(kinds), Some(FactorAnswer::Approval)) if kinds.contains(&FactorKind::Approval) => {
+            match approvals::ask(write, id, who, device)? {
+                Approval::Given => (Proved::Right, true),
+                Approval::TurnedDown => return Ok(Err(Answered::Ended)),
+                Approval::Awaited(number) => return Ok(Err(Answered::ApprovalAwaited(number))),
+            }
         }
         (WayIn::Prove(kinds), Some(answer)) if kinds.contains(&answer.kind()) => {
             let is_code = answer.kind() == FactorKind::RecoveryCode;

@@ -92,6 +92,8 @@ pub(super) fn held(
                (SELECT count(*) FROM recovery_codes WHERE firm_id = ?1 AND person_id = ?2 AND used_at_ms IS NULL),
                (SELECT count(*) FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND public_key <> ?4
                  AND (signed_out_at_ms IS NULL OR ended_by_restore)),
+               (SELECT count(*) FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND public_key <> ?4
+                 AND signed_out_at_ms IS NULL),
                EXISTS (SELECT 1 FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?4
                  AND (signed_out_at_ms IS NULL OR ended_by_restore)),
                EXISTS (SELECT 1 FROM devices WHERE firm_id = ?1 AND person_id = ?2 AND device_id = ?3 AND public_key = ?4
@@ -109,8 +111,9 @@ pub(super) fn held(
                     totp,
                     recovery_codes: row.get(1)?,
                     other_devices: row.get(2)?,
-                    same_key: row.get(3)?,
-                    same_device: row.get(4)?,
+                    approvers: row.get(3)?,
+                    same_key: row.get(4)?,
+                    same_device: row.get(5)?,
                 })
             },
         )
@@ -161,7 +164,8 @@ pub(super) fn prove(
     match answer {
         FactorAnswer::Totp { code } => prove_totp(write, keys, who, code),
         FactorAnswer::RecoveryCode { code } => spend_recovery_code(write, keys, who, code),
-        FactorAnswer::Presence { .. } => Ok(Proved::Wrong),
+        // A yes is asked for in a sign-in alone; see [`super::approvals`].
+        FactorAnswer::Presence { .. } | FactorAnswer::Approval => Ok(Proved::Wrong),
     }
 }
 

@@ -10,6 +10,7 @@
 
 #[cfg(test)]
 mod answers;
+mod approvals;
 mod assuring;
 pub(super) mod attachments;
 pub(super) mod backups;

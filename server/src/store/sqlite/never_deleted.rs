@@ -28,7 +28,7 @@ const KEPT: [(&str, &[&str]); 11] = [
 ];
 
 /// Tables that may change, and why nothing that was said goes with it.
-const MAY_CHANGE: [(&str, &str); 24] = [
+const MAY_CHANGE: [(&str, &str); 25] = [
     ("epochs", "the list of restores, which a restore carries over"),
     ("backups", "the ledger of backups: an old one lapses"),
     ("persons", "an address changes and stays the same person's"),
@@ -44,6 +44,7 @@ const MAY_CHANGE: [(&str, &str); 24] = [
     ("access_tokens", "for some minutes"),
     ("invitations", "for some weeks"),
     ("email_changes", "for some minutes"),
+    ("approvals", "for some minutes"),
     ("totps", "an authenticator app is replaced or taken away"),
     ("totp_told", "some minutes' codes"),
     ("totp_set_ups", "a secret that was shown, until a code of it came back"),

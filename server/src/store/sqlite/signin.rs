@@ -62,6 +62,8 @@ pub(crate) enum Answered {
     Choose(Vec<FirmChoice>),
     /// The firm asks for one of these besides.
     FactorNeeded(Vec<FactorKind>),
+    /// Another device must say yes, by this number.
+    ApprovalAwaited(String),
     /// The firm asks for an authenticator, and there is none.
     SetUpTotp(TotpSetUp),
     /// What came does not prove it; this says why not.

@@ -456,6 +456,24 @@ CREATE TABLE totp_set_ups (
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships
 ) STRICT, WITHOUT ROWID;
 
+-- Sign-ins that wait for a yes on another device.
+CREATE TABLE approvals (
+    challenge_id  BLOB PRIMARY KEY CHECK (length(challenge_id) = 16),
+    firm_id       BLOB NOT NULL,
+    person_id     BLOB NOT NULL,
+    -- Who asks: nobody else goes on from the yes.
+    device_id     BLOB NOT NULL CHECK (length(device_id) = 16),
+    public_key    BLOB NOT NULL CHECK (length(public_key) = 65),
+    device_name   TEXT NOT NULL,
+    number        INTEGER NOT NULL CHECK (number BETWEEN 10 AND 99),
+    asked_at_ms   INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    -- NULL while nobody decided.
+    approved      INTEGER CHECK (approved IN (0, 1)),
+    FOREIGN KEY (firm_id, person_id) REFERENCES memberships
+) STRICT;
+CREATE INDEX approvals_by_person ON approvals (firm_id, person_id, asked_at_ms);
+
 CREATE TABLE recovery_codes (
     firm_id    BLOB NOT NULL,
     person_id  BLOB NOT NULL,
