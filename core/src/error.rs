@@ -144,7 +144,7 @@ impl From<StoreError> for PortalError {
     fn from(fault: StoreError) -> Self {
         match fault {
             StoreError::Full => Self::DiskFull,
-            StoreError::WrongKey => Self::KeyLost,
+            StoreError::WrongKey | StoreError::PageDamaged => Self::KeyLost,
             StoreError::Newer => Self::StoreNewer,
             StoreError::Wiped => Self::Wiped,
             StoreError::Locked => Self::RetryLater { after_s: None },

@@ -14,6 +14,7 @@ use portico_server::seed::seed;
 use portico_server::store::{Change, FirmLimits, Verdict};
 use portico_wire::ids::{ContentId, ConversationId, FirmId, PersonId};
 use portico_wire::invitation::Invited;
+use portico_wire::signin::is_email;
 use tokio::net::TcpListener;
 
 type Failed = Box<dyn std::error::Error>;
@@ -135,6 +136,19 @@ enum Admin {
         /// Whom.
         #[arg(long)]
         person: PersonId,
+    },
+    /// Gives somebody another address who has neither phone nor mailbox left; a person changes their own in the app. The address
+    /// before is told by mail once the server runs.
+    Readdress {
+        /// A firm of theirs.
+        #[arg(long)]
+        firm: FirmId,
+        /// Whom.
+        #[arg(long)]
+        person: PersonId,
+        /// What signs them in from now on.
+        #[arg(long)]
+        email: String,
     },
     /// Says whether a file may be fetched, whatever the scan says of it.
     Verdict {
@@ -378,6 +392,10 @@ async fn admin(app: &App, change: Admin) -> Result<(), Failed> {
             store.set_sign_in_policy(firm, policy).await?
         }
         Admin::Readmit { firm, person } => app.let_in_again(firm, person).await?,
+        Admin::Readdress { email, .. } if !is_email(&email) => {
+            return Err("that is no email address".into());
+        }
+        Admin::Readdress { firm, person, email } => app.readdress(firm, person, &email).await?,
         Admin::Verdict { file, verdict } => {
             let verdict = match verdict {
                 Word::Clean => Verdict::Clean,
@@ -405,7 +423,7 @@ mod tests {
 
     /// Every command, with words by which it does something, and what it does to what was said. `FIRM` and the like stand
     /// for ids. What only takes requests or prints is not run.
-    const COMMANDS: [(&str, &str, &str); 16] = [
+    const COMMANDS: [(&str, &str, &str); 17] = [
         ("serve", "", "takes requests, none of which deletes"),
         ("seed", "", "works on an empty folder alone"),
         ("check-config", "", "prints"),
@@ -428,6 +446,7 @@ mod tests {
         ("admin limits", "--firm FIRM --batch-files-max 1", "changes what may come"),
         ("admin policy", "--firm FIRM --staff email", "changes what a sign-in asks"),
         ("admin readmit", "--firm FIRM --person INES", "ends sessions, and leaves the words"),
+        ("admin readdress", "--firm FIRM --person INES --email i@new.example", "changes who signs in"),
         ("admin verdict", "NOFILE refused", "changes who may fetch a file, and can change it back"),
         (
             "admin end-membership",

@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigError};
 use crate::keys::{KeyError, Keys};
 use crate::lan::{Lan, LanError};
 use crate::ports::Ports;
-use crate::store::{Change, OpenDatabaseError, Store, StoreError};
+use crate::store::{Change, OpenDatabaseError, Store, StoreError, Who, normal_email};
 use crate::throttle::Throttle;
 use crate::uploads::Uploads;
 use crate::{mail, push, router, scan, uploads};
@@ -140,6 +140,16 @@ impl App {
             Some(lan) => lan.address(config.listen),
             None => ServerAddress { url: config.public_url().trim_end_matches('/').to_owned(), root: None },
         }
+    }
+
+    /// Gives somebody of a firm another address, in the administrator's name: who has neither phone nor mailbox left has no way of
+    /// their own. [`Change::NotAllowed`] where the address is somebody else's.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; the address stays.
+    pub async fn readdress(&self, firm: FirmId, person: PersonId, email: &str) -> Result<Change, StoreError> {
+        let who = Who { firm, person };
+        self.store().readdress(who, normal_email(email), Arc::clone(self.keys())).await
     }
 
     /// The use-cases.

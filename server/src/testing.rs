@@ -1,5 +1,6 @@
 //! The server under test in its own crate: a small firm, phones that speak HTTP in process, one fake clock.
 
+pub(crate) mod line;
 mod pack;
 pub(crate) mod signing_in;
 

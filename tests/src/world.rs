@@ -12,8 +12,10 @@ use portico_server::backup::{BackupError, Manifest, Restored, backup, restore};
 use portico_server::config::{Config, Rate, Throttles};
 use portico_server::ports::{Clock, Dice, Ports};
 use portico_server::seed::{SeededFirm, SeededPerson, seed};
+use portico_server::store::NewPerson;
+use portico_wire::conversation::Standing;
 use portico_wire::entry::Entry;
-use portico_wire::ids::{ConversationId, MatterId, PersonId};
+use portico_wire::ids::{ConversationId, FirmId, MatterId, PersonId};
 use tempfile::TempDir;
 
 use crate::phone::TestPhone;
@@ -131,6 +133,22 @@ impl World {
     pub async fn ask_the_usual(&self) {
         let set = self.app().store().set_sign_in_policy(self.firm.firm_id, SignInPolicy::USUAL).await;
         set.expect("the firm is there");
+    }
+
+    /// A further firm of the same server, at which somebody of the seed is a client.
+    pub async fn second_firm_of(&self, name: &str) -> FirmId {
+        let store = self.app();
+        let store = store.store();
+        let firm = store.add_firm("Second & Co".to_owned()).await.expect("a firm is added");
+        self.add_client(firm, &self.person(name).email).await;
+        firm
+    }
+
+    /// Whoever has that address becomes a client of the firm.
+    pub async fn add_client(&self, firm: FirmId, email: &str) -> PersonId {
+        let person =
+            NewPerson { name: "N. N.".to_owned(), email: email.to_owned(), standing: Standing::Client };
+        self.app().store().add_person(firm, person).await.expect("a person is added")
     }
 
     /// Where the server is.

@@ -111,6 +111,78 @@ async fn code_is_still_good_after_the_app_was_killed_before_the_factor() {
     assert_eq!(started.sign_in_state(), State::Address);
 }
 
+// R42: the server takes the first code of the app that this phone is to be, and the phone dies before it hears so: typing the
+// mailed code again brings the secret into its store; where that code is over by then, the phone goes on by the secret it kept.
+#[tokio::test]
+async fn phone_that_dies_while_it_becomes_the_authenticator_is_one() {
+    for over in [false, true] {
+        let world = World::new().await;
+        world.ask_the_usual().await;
+        let mara = world.phone_of("mara");
+        let phone = mara.installation();
+        set_up(with_code(&world, &phone, "mara").await);
+        let code = world.newest_code().await;
+        mara.network.set(Weather::Scripted("/v1/sign-in", VecDeque::from([Fate::AnswerLost])));
+        assert_eq!(phone.prove_with_this_phone().await.map(|_| ()), Err(PortalError::Offline));
+        drop(phone);
+
+        let started = mara.installation();
+        let let_in = if over {
+            world.clock.advance(11 * 60_000);
+            assert_eq!(started.answer(&code, "a").await.map(|_| ()), Err(PortalError::ChallengeEnded));
+            assert_eq!(asked(with_code(&world, &started, "mara").await), [FactorKind::Totp]);
+            started.prove_with_this_phone().await.unwrap()
+        } else {
+            started.answer(&code, "a").await.unwrap()
+        };
+        let portal = signed_in(let_in).portal;
+
+        world.clock.advance(TOTP_STEP_MS);
+        let shown = portal.authenticator().unwrap().expect("this phone is the app");
+        let other = world.phone_of("mara").installation();
+        asked(with_code(&world, &other, "mara").await);
+        assert_eq!(other.prove_with_this_phone().await.map(|_| ()), Err(PortalError::NotHere));
+        signed_in(other.prove(totp(&shown.code)).await.unwrap());
+    }
+}
+
+// R42: this phone's clock is set between the mailed code and the first code of its app: what the server says of it is enough.
+#[tokio::test]
+async fn clock_that_is_set_in_the_middle_of_a_sign_in_is_no_fault() {
+    let world = World::new().await;
+    world.ask_the_usual().await;
+    let mut mara = world.phone_of("mara");
+    let phone = mara.installation();
+    set_up(with_code(&world, &phone, "mara").await);
+    mara.clock.jump(8 * 60_000);
+
+    mara.take(signed_in(phone.prove_with_this_phone().await.unwrap()));
+    mara.clock.jump(-8 * 60_000);
+    world.clock.advance(TOTP_STEP_MS);
+    let set_up = mara.portal().set_up_authenticator().await;
+
+    assert_eq!(set_up, Ok(()));
+}
+
+// R42: the same on a phone that is signed in: what it shows after a lost answer is what the server took.
+#[tokio::test]
+async fn lost_answer_to_an_apps_first_code_loses_no_app() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    let fates = [Fate::Arrives].into_iter().chain(std::iter::repeat_n(Fate::AnswerLost, 9)).collect();
+    amina.network.set(Weather::Scripted("/v1/factors/totp", fates));
+    assert_eq!(amina.portal().set_up_authenticator().await, Err(PortalError::Offline));
+    amina.kill();
+    amina.network.set(Weather::Calm);
+    amina.start();
+
+    world.clock.advance(TOTP_STEP_MS);
+    let code = amina.portal().authenticator().unwrap().expect("the secret was kept first").code;
+    let other = world.phone_of("amina").installation();
+    assert_eq!(asked(with_code(&world, &other, "amina").await), [FactorKind::Totp]);
+    signed_in(other.prove(totp(&code)).await.unwrap());
+}
+
 // R42: a slip, a code that was used and a clock that is off are each told, and the sign-in stands where it stood.
 #[tokio::test]
 async fn wrong_codes_are_told_and_the_sign_in_stays() {

@@ -136,7 +136,10 @@ async fn another_address_opens_the_same_store() {
     let claim = world.conversation("claim");
     let (mut amina, mut tablet, new) =
         (world.phone("amina").await, world.phone("amina").await, "amina@new.example");
+    let mara = world.phone("mara").await;
     world.ask_the_usual().await;
+    tablet.portal().keep_push_token("address").unwrap();
+    tablet.portal().catch_up().await.unwrap();
     let device = amina.device();
     assert_eq!(amina.portal().confirm_email("K7QM-3RXT", None).await, Err(PortalError::ChallengeEnded));
     assert_eq!(amina.portal().change_email("amina").await, Err(PortalError::EmailMalformed));
@@ -155,8 +158,62 @@ async fn another_address_opens_the_same_store() {
 
     assert_eq!(amina.device(), device);
     assert_eq!(world.texts(claim).await, ["written before"]);
+    mara.portal().send(claim, "to both").unwrap();
+    mara.portal().catch_up().await.unwrap();
+    let push = world.pushes(tablet.device()).await.pop().expect("its address went with it to the new id");
+    tablet.portal().push_arrived(&push).unwrap();
     assert_eq!(tablet.portal().devices().await.unwrap().len(), 2, "each phone is there once");
     assert!(tablet.portal().factors().await.unwrap().presence);
+}
+
+// R7: one phone has an id of its own at each firm, so what one firm's session refreshes is that firm's, whatever else runs.
+#[tokio::test]
+async fn two_firms_on_one_phone_have_sessions_of_their_own() {
+    let world = World::new().await;
+    let mut amina = world.phone("amina").await;
+    let here = amina.portal().clone();
+    let second = world.second_firm_of("amina").await;
+    let phone = amina.installation();
+    phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+    let code = world.newest_code().await;
+    let asked = phone.answer(&code, "phone").await.unwrap();
+    assert!(matches!(asked, Answered::ChooseFirm(ref firms) if firms.len() == 2), "{asked:?}");
+    // The answer of the second firm is lost, while the first one's portal runs.
+    amina.network.set(Weather::Scripted("/v1/sign-in", VecDeque::from([Fate::AnswerLost])));
+    assert_eq!(phone.choose_firm(second).await.map(|_| ()), Err(PortalError::Offline));
+    world.clock.advance(11 * 60 * 1_000);
+    here.catch_up().await.unwrap();
+    let claims = here.first_screen(9).unwrap().conversations.len();
+    phone.begin_sign_in("https://portal.example", &amina.email).await.unwrap();
+    phone.answer(&world.newest_code().await, "phone").await.unwrap();
+    let Answered::SignedIn(signed_in) = phone.choose_firm(second).await.unwrap() else { panic!("let in") };
+    let there = signed_in.portal.clone();
+    amina.take(signed_in);
+    there.catch_up().await.unwrap();
+    here.catch_up().await.unwrap();
+
+    assert!(claims > 0);
+    assert_eq!(here.first_screen(9).unwrap().conversations.len(), claims);
+    assert!(there.first_screen(9).unwrap().conversations.is_empty());
+    let devices = |portal: portico_core::Portal| async move { portal.devices().await.unwrap().len() };
+    assert_eq!((devices(here).await, devices(there).await), (1, 1));
+}
+
+// R42, R10: the address that this phone knows somebody by has another owner by now, who signs in on it.
+#[tokio::test]
+async fn address_that_changed_hands_signs_its_new_owner_in() {
+    let world = World::new().await;
+    let mut phone = world.phone("amina").await;
+    let tablet = world.phone("amina").await;
+    tablet.portal().change_email("amina@new.example").await.unwrap();
+    tablet.portal().confirm_email(&world.newest_code().await, None).await.unwrap();
+    let firm = phone.portal().session().firm_id;
+    let new_owner = world.add_client(firm, &world.person("amina").email).await;
+
+    phone.sign_in(&world).await;
+
+    assert_eq!(phone.portal().session().person_id, new_owner);
+    assert_ne!(phone.portal().session().person_id, world.person_id("amina"));
 }
 
 // R42: who was invited types neither server nor address; what is no link is told, and so is a server that is not there.

@@ -75,23 +75,78 @@ async fn lost_phone_is_wiped_at_its_next_contact() {
     assert_eq!(lost.texts(claim).len(), tablet.texts(claim).len(), "who finds it again signs in anew");
 }
 
-// R55: the phone dies between the key and the files: what is left is noise, and the next start removes it.
+// R55: the phone dies after the mark of a wipe, before its keys, between them or before its files; the next start finishes it,
+// also where somebody else signed in since.
 #[tokio::test]
 async fn wipe_that_was_cut_short_is_finished_at_the_next_start() {
+    let world = World::new().await;
+    for (keys_gone, other_signed_in) in [(0, false), (1, false), (3, false), (0, true), (3, true)] {
+        let mut lost = world.phone("amina").await;
+        let folder = lost.portal().store().path().parent().unwrap().to_owned();
+        let secrets = secrets_of(&lost);
+        lost.kill();
+        if other_signed_in {
+            let jonas = world.person("jonas").email.clone();
+            lost.sign_in_as(&world, &jonas).await;
+            lost.kill();
+        }
+        for name in secrets.iter().take(keys_gone) {
+            lost.secrets.forget(name).unwrap();
+        }
+        fs::write(folder.join("wiped"), b"").unwrap();
+
+        assert_eq!(lost.installation().portal().unwrap().is_some(), other_signed_in);
+
+        assert!(!folder.exists());
+        assert!(secrets.iter().all(|name| lost.secrets.read(name).unwrap().is_none()));
+        assert_eq!(lost.installation().portal().unwrap().is_some(), other_signed_in);
+    }
+}
+
+// R55: a keystore that is locked for the moment keeps the mark, so the key goes at a later start; the files go at once.
+#[tokio::test]
+async fn wipe_under_a_locked_keystore_is_finished_later() {
     let world = World::new().await;
     let mut lost = world.phone("amina").await;
     let folder = lost.portal().store().path().parent().unwrap().to_owned();
     let secrets = secrets_of(&lost);
     lost.kill();
-    for name in &secrets {
-        lost.secrets.forget(name).unwrap();
-    }
     fs::write(folder.join("wiped"), b"").unwrap();
 
+    lost.secrets.set_locked(true);
+    assert!(lost.installation().portal().unwrap().is_none());
+    assert!(!folder.join("portal.db").exists());
+    lost.secrets.set_locked(false);
     assert!(lost.installation().portal().unwrap().is_none());
 
     assert!(!folder.exists());
-    assert!(lost.installation().portal().unwrap().is_none());
+    assert!(secrets.iter().all(|name| lost.secrets.read(name).unwrap().is_none()));
+}
+
+// R55: a process that slept through a wipe and a new sign-in hears of the wipe late; it ends itself, and what the person has
+// on the phone since then stays.
+#[tokio::test]
+async fn wipe_that_is_heard_late_leaves_the_next_sign_in_alone() {
+    let world = World::new().await;
+    let claim = world.conversation("claim");
+    let (mut lost, tablet) = (world.phone("amina").await, world.phone("amina").await);
+    let asleep = lost.installation().portal().unwrap().unwrap();
+    tablet.portal().wipe_device(lost.device()).await.unwrap();
+    assert_eq!(lost.portal().catch_up().await.map(|_| ()), Err(PortalError::Wiped));
+    lost.sign_in(&world).await;
+    lost.portal().catch_up().await.unwrap();
+    lost.network.set(Weather::Off);
+    lost.portal().send(claim, "written since").unwrap();
+    lost.network.set(Weather::Calm);
+
+    world.clock.advance(11 * 60 * 1_000);
+    let heard = asleep.catch_up().await.map(|_| ());
+    lost.kill();
+    lost.start();
+    lost.come_to_rest(&world).await;
+
+    assert_eq!(heard, Err(PortalError::Wiped));
+    assert_eq!(world.texts(claim).await, ["written since"]);
 }
 
 // R55, R51: who else is known on the phone keeps their store and their unsent text.

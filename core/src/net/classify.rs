@@ -74,6 +74,8 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
         ProblemCode::AttachmentRefused => PortalError::FileRefused,
         // Said to anything but a refresh that this device signed, it is nobody's word.
         ProblemCode::DeviceWiped
+        // The sign-in answers with another id itself.
+        | ProblemCode::DeviceTaken
         | ProblemCode::Busy
         | ProblemCode::ConversationMissing
         | ProblemCode::DocumentMissing

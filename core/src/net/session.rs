@@ -22,7 +22,7 @@ use crate::outbox::entry::Fault;
 use crate::ports::{
     Carry, CarryTo, Fetch, Fetched, PackBytes, Ports, Request, Response, Transport, TransportFault,
 };
-use crate::signin::people::PersonFolder;
+use crate::signin::people::{People, PersonFolder};
 use crate::signin::wipe;
 use crate::store::{Fact, Store};
 
@@ -71,10 +71,11 @@ impl SessionLink {
         })
     }
 
-    /// This installation.
+    /// This installation, under the id with which its person signed in last: another process may have seen to that.
     #[must_use]
-    pub const fn device_id(&self) -> DeviceId {
-        self.device_id
+    pub fn device_id(&self) -> DeviceId {
+        let session = self.store.read(|reading| reading.session()).ok().flatten();
+        session.map_or(self.device_id, |session| session.device_id)
     }
 
     /// The network changed: what is in flight hangs on a dead connection, so it is abandoned and sent again.
@@ -95,13 +96,26 @@ impl SessionLink {
     async fn heard<T>(&self, answer: Result<T, Miss>) -> Result<T, Miss> {
         if matches!(answer, Err(Miss::SignedOut)) {
             *self.access.lock().await = None;
-            self.keep_signed_out();
+            if self.is_this_phones() {
+                self.keep_signed_out();
+            }
         }
         if matches!(answer, Err(Miss::Wiped)) {
             *self.access.lock().await = None;
-            wipe::wipe(&self.store, &self.folder, &*self.ports.secrets);
+            if self.is_this_phones() {
+                wipe::wipe(&self.store, &self.folder, &*self.ports.secrets);
+            } else {
+                self.store.close_for_good();
+            }
         }
         answer
+    }
+
+    /// Whether the session is the one that this phone has with the person now. It is not where another process wiped the phone
+    /// and its person signed in anew, while this one slept: what was said of the old one is nothing to the new.
+    fn is_this_phones(&self) -> bool {
+        let now = People::read(self.folder.home()).map(|people| people.device_of(self.folder.name()));
+        !matches!(now, Ok(Some(now)) if now != self.device_id())
     }
 
     async fn ask_with_fresh_token<T: DeserializeOwned>(&self, request: Request) -> Result<T, Miss> {
@@ -232,15 +246,16 @@ impl SessionLink {
     /// # Errors
     /// The [`Miss`].
     pub async fn nonce(&self) -> Result<Nonce, Miss> {
-        let asked = read(self.exchange(codec::ask_nonce(self.device_id)).await);
+        let asked = read(self.exchange(codec::ask_nonce(self.device_id())).await);
         self.heard(asked).await
     }
 
     async fn refresh(&self) -> Result<Access, Miss> {
-        let nonce: Nonce = read(self.exchange(codec::ask_nonce(self.device_id)).await)?;
-        let signed = self.ports.device_key.sign(&refresh_bytes(self.device_id, &nonce.nonce.0));
+        let device_id = self.device_id();
+        let nonce: Nonce = read(self.exchange(codec::ask_nonce(device_id)).await)?;
+        let signed = self.ports.device_key.sign(&refresh_bytes(device_id, &nonce.nonce.0));
         let signature = Base64(signed.map_err(|_| Miss::transient(Fault::KeyUnavailable))?);
-        let body = Refresh { device_id: self.device_id, nonce: nonce.nonce, signature };
+        let body = Refresh { device_id, nonce: nonce.nonce, signature };
         read(self.exchange(codec::refresh(&body)).await).map_err(|miss| match miss {
             // Another process of this phone used a later nonce; the next attempt takes a new one.
             Miss::Problem(ProblemCode::NonceStale, _) => Miss::transient(Fault::ServerBusy),

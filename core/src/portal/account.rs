@@ -117,8 +117,25 @@ impl Portal {
     pub async fn set_up_authenticator(&self) -> Result<(), PortalError> {
         let shown = self.show_totp().await?;
         let key = TotpKey::parse(&shown.uri).map_err(|_| PortalError::NotPortico)?;
-        self.confirm_totp(&key.code(self.server_ms()?)).await?;
-        self.keep_authenticator(&shown.uri)
+        // Kept first: the server may take the code, and this phone be killed before it hears so.
+        self.room.store.write(|writing| writing.set(Fact::AuthenticatorShown, &key.uri()))?;
+        let server_ms = self.server_ms()?;
+        let confirmed = match self.confirm_totp(&key.code(server_ms)).await {
+            Err(PortalError::ClockOff { off_s }) => {
+                let server_ms = server_ms.saturating_sub(off_s.saturating_mul(1_000));
+                self.confirm_totp(&key.code(server_ms)).await
+            }
+            confirmed => confirmed,
+        };
+        match confirmed {
+            Ok(()) => self.keep_authenticator(&shown.uri),
+            // Nobody knows whether it arrived.
+            Err(PortalError::Offline) => Err(PortalError::Offline),
+            Err(fault) => {
+                self.room.store.write(|writing| writing.unset(Fact::AuthenticatorShown))?;
+                Err(fault)
+            }
+        }
     }
 
     /// Takes the authenticator app away, where the firm asks for none.
@@ -206,7 +223,9 @@ impl Portal {
         self.office::<Done>(codec::confirm_email(change, &confirm)).await?;
         let folder = &self.room.folder;
         let mut people = People::read(folder.home())?;
-        people.readdress(folder.name(), address_hash(&self.room.session.server_url, &email));
+        let session = &self.room.session;
+        let address = address_hash(&session.server_url, &email);
+        people.readdress(session.person_id, &session.server_url, address);
         people.write(folder.home())?;
         Ok(self.room.store.write(|writing| writing.unset(Fact::EmailChange))?)
     }
@@ -220,7 +239,10 @@ impl Portal {
     /// A store fault.
     pub fn authenticator(&self) -> Result<Option<AuthenticatorCode>, PortalError> {
         let (uri, ahead_ms) = self.room.store.read(|reading| {
-            let uri: Option<String> = reading.fact(Fact::Authenticator)?;
+            let uri: Option<String> = match reading.fact(Fact::Authenticator)? {
+                Some(kept) => Some(kept),
+                None => reading.fact(Fact::AuthenticatorShown)?,
+            };
             Ok::<_, PortalError>((uri, reading.fact::<i64>(Fact::ServerAhead)?.unwrap_or(0)))
         })?;
         let Some(uri) = uri else { return Ok(None) };
@@ -241,7 +263,10 @@ impl Portal {
     /// [`PortalError::Malformed`] where it is none; a store fault.
     pub fn keep_authenticator(&self, uri: &str) -> Result<(), PortalError> {
         let key = TotpKey::parse(uri).map_err(|_| PortalError::Malformed)?;
-        Ok(self.room.store.write(|writing| writing.set(Fact::Authenticator, &key.uri()))?)
+        Ok(self.room.store.write(|writing| {
+            writing.set(Fact::Authenticator, &key.uri())?;
+            writing.unset(Fact::AuthenticatorShown)
+        })?)
     }
 
     /// Forgets it. The server still asks for its codes; see [`Portal::remove_totp`].
@@ -249,7 +274,10 @@ impl Portal {
     /// # Errors
     /// A store fault.
     pub fn forget_authenticator(&self) -> Result<(), PortalError> {
-        Ok(self.room.store.write(|writing| writing.unset(Fact::Authenticator))?)
+        Ok(self.room.store.write(|writing| {
+            writing.unset(Fact::AuthenticatorShown)?;
+            writing.unset(Fact::Authenticator)
+        })?)
     }
 
     /// The server's clock, as far as this phone knows, UTC milliseconds.

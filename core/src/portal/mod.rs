@@ -113,12 +113,17 @@ impl Portal {
         Self::over(store, folder, ports)
     }
 
-    /// The store in `folder`; a new one where its key is lost. Whether it is new because of that.
+    /// The store in `folder`; a new one where its key is lost or a page of it is damaged, also one that nobody asked for
+    /// yet: signing in is the one way on from both. Whether it is new because of that.
     pub(crate) fn open_or_begin_store(
         folder: &PersonFolder,
         ports: &Ports,
     ) -> Result<(Store, bool), PortalError> {
-        let opened = folder.store_key(ports).and_then(|key| Ok(Store::open(&folder.store_path(), &key)?));
+        let opened = folder.store_key(ports).and_then(|key| {
+            let store = Store::open(&folder.store_path(), &key)?;
+            store.verify()?;
+            Ok(store)
+        });
         match opened {
             Err(PortalError::KeyLost) => {
                 folder.lay_store_aside(ports.clock.now_ms())?;

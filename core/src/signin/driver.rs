@@ -8,26 +8,28 @@ use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
 use portico_wire::invitation::{BeginInvited, Invitation};
+use portico_wire::problem::ProblemCode;
 use portico_wire::push::PushContent;
 use portico_wire::server_address::ServerAddress;
 use portico_wire::signin::{
-    AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, Session, is_email,
-    possession_bytes,
+    AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, PushAddress, Session,
+    is_email, possession_bytes,
 };
 use portico_wire::totp::TotpKey;
 
 use super::machine::{self, Act, Ask, Given, Heard, State};
 use super::people::{KnownPerson, People, PersonFolder};
+use super::shown_secret::ShownSecret;
 use super::wipe;
 use crate::error::PortalError;
-use crate::net::classify::read;
+use crate::net::classify::{Miss, read};
 use crate::net::codec;
 use crate::outbox::machine::{Event, step};
 use crate::portal::Portal;
 use crate::ports::files::write_durably;
 use crate::ports::{Ports, Request, random};
 use crate::push::inbox;
-use crate::store::{Fact, SessionFacts};
+use crate::store::{Fact, SessionFacts, Store};
 
 /// One installation: a home folder and the ports. Clones share the sign-in that goes on.
 #[derive(Debug, Clone)]
@@ -55,7 +57,7 @@ pub struct PendingSignIn {
     pub challenge_id: ChallengeId,
     /// When it ends, by the server's clock.
     pub expires_at_ms: i64,
-    /// This installation, if the code is right.
+    /// This installation, if the code is right and it is not known yet at the firm that lets it in.
     pub device_id: DeviceId,
     /// SHA-256 of the server's address and the email.
     pub address_hash: Sha256,
@@ -106,11 +108,11 @@ impl Phone {
     /// # Errors
     /// [`PortalError::KeyLocked`], [`PortalError::KeyLost`], [`PortalError::StoreNewer`]: nothing is touched.
     pub fn portal(&self) -> Result<Option<Portal>, PortalError> {
+        wipe::sweep(&self.home, &*self.ports.secrets);
         let people = People::read(&self.home)?;
         let Some(person) = people.current() else { return Ok(None) };
         let folder = PersonFolder::of(&self.home, person)?;
         if folder.is_wiped() {
-            wipe::finish(&folder);
             return Ok(None);
         }
         Portal::open(folder, self.ports.clone()).map(Some)
@@ -207,25 +209,17 @@ impl Phone {
             return Err(PortalError::OtherVersion { server_wire: spoken.portico_wire });
         }
         let begun: ChallengeBegun = read(transport.exchange(request).await)?;
-        let address_hash = address_hash(&server_url, who);
-        let known =
-            People::read(&self.home)?.known.into_iter().find(|known| known.address_hash == address_hash);
-        let device_id = known.map_or_else(|| self.new_device_id(), |known| known.device_id);
         let pending = PendingSignIn {
-            server_url,
             challenge_id: begun.challenge_id,
             expires_at_ms: begun.expires_at_ms,
-            device_id,
-            address_hash,
+            device_id: DeviceId::from_parts(self.ports.clock.now_ms(), random(&*self.ports.dice)),
+            address_hash: address_hash(&server_url, who),
+            server_url,
             server_ahead_ms: begun.server_time_ms.saturating_sub(self.ports.clock.now_ms()),
         };
         let bytes = serde_json::to_vec(&pending).map_err(|_| PortalError::bug("pending sign-in"))?;
         write_durably(&self.home, PENDING, &bytes).map_err(|_| PortalError::DiskFull)?;
         Ok(pending)
-    }
-
-    fn new_device_id(&self) -> DeviceId {
-        DeviceId::from_parts(self.ports.clock.now_ms(), random(&*self.ports.dice))
     }
 
     /// Answers with the code from the mail, as typed.
@@ -252,25 +246,41 @@ impl Phone {
     /// [`PortalError::WrongFactor`], [`PortalError::FactorUsed`] (wait for the next code), [`PortalError::ClockOff`],
     /// [`PortalError::FactorDisabled`], and those of [`Phone::answer`]. The sign-in stands where it stood.
     pub async fn prove(&self, factor: FactorAnswer) -> Result<Answered, PortalError> {
+        if matches!(self.sign_in_state(), State::SetUp(..)) {
+            // Another app takes the secret that is shown.
+            ShownSecret::forget(&*self.ports.secrets);
+        }
         self.act(Act::Prove(factor)).await?.ok_or_else(|| PortalError::bug("prove"))
     }
 
     /// Makes this phone the authenticator app that the firm asks for: its first code goes by itself, and later ones
-    /// are in [`Portal::authenticator`].
+    /// are in [`Portal::authenticator`]. Where it was about to be, and the app was killed, it goes on where a factor is asked.
     ///
     /// # Errors
-    /// As [`Phone::prove`]; [`PortalError::ChallengeEnded`] where no app is to be set up.
+    /// As [`Phone::prove`]; [`PortalError::ChallengeEnded`] where nothing is to be proved, [`PortalError::NotHere`] where this
+    /// phone never was about to be the app that is asked for.
     pub async fn prove_with_this_phone(&self) -> Result<Answered, PortalError> {
-        let State::SetUp(given, shown) = self.sign_in_state() else {
-            return Err(PortalError::ChallengeEnded);
+        let secrets = &*self.ports.secrets;
+        let (pending, uri) = match self.sign_in_state() {
+            State::SetUp(given, shown) => (given.pending().clone(), shown.uri),
+            State::Factor(given, _) => {
+                let shown = ShownSecret::of(secrets, given.pending())?.ok_or(PortalError::NotHere)?;
+                (given.pending().clone(), shown.uri)
+            }
+            State::Address | State::Code(_) | State::Firm(..) => return Err(PortalError::ChallengeEnded),
         };
-        let key = TotpKey::parse(&shown.uri).map_err(|_| PortalError::NotPortico)?;
-        let server_ms = self.ports.clock.now_ms().saturating_add(given.pending().server_ahead_ms);
-        let answered = self.prove(FactorAnswer::Totp { code: key.code(server_ms) }).await?;
-        if let Answered::SignedIn(signed_in) = &answered {
-            signed_in.portal.keep_authenticator(&shown.uri)?;
-        }
-        Ok(answered)
+        let key = TotpKey::parse(&uri).map_err(|_| PortalError::NotPortico)?;
+        ShownSecret::keep(secrets, &pending, &uri)?;
+        let server_ms = self.ports.clock.now_ms().saturating_add(pending.server_ahead_ms);
+        let totp = |server_ms| Act::Prove(FactorAnswer::Totp { code: key.code(server_ms) });
+        let answered = match self.act(totp(server_ms)).await {
+            // This phone's clock was set since it asked; the server says by how much.
+            Err(PortalError::ClockOff { off_s }) => {
+                self.act(totp(server_ms.saturating_sub(off_s.saturating_mul(1_000)))).await
+            }
+            answered => answered,
+        };
+        answered?.ok_or_else(|| PortalError::bug("prove"))
     }
 
     /// Goes back to the beginning. What was mailed answers nothing on this phone any more.
@@ -309,12 +319,12 @@ impl Phone {
         given: &Given,
         factor: Option<FactorAnswer>,
     ) -> (Result<Heard, PortalError>, Result<Option<Answered>, PortalError>) {
-        let answered = match self.send(given, factor).await {
+        let (device_id, answered) = match self.send(given, factor).await {
             Ok(answered) => answered,
             Err(fault) => return (Err(fault.clone()), Err(fault)),
         };
         let outcome = match &answered {
-            ChallengeAnswered::SignedIn(session) => match self.admit(given.pending(), session.clone()) {
+            ChallengeAnswered::SignedIn(session) => match self.admit(given.pending(), device_id, session) {
                 Ok(signed_in) => Answered::SignedIn(signed_in),
                 Err(fault) => return (Err(fault.clone()), Err(fault)),
             },
@@ -325,75 +335,121 @@ impl Phone {
         (Ok(Heard::Answered(answered)), Ok(Some(outcome)))
     }
 
+    /// Sends it under the id that this phone has at the firm. Which firm that is, a person of one firm hears only by being let
+    /// in: an id that is another's is not taken, and the next one goes. The last is new. The same order after a lost answer.
     async fn send(
         &self,
         given: &Given,
         factor: Option<FactorAnswer>,
-    ) -> Result<ChallengeAnswered, PortalError> {
+    ) -> Result<(DeviceId, ChallengeAnswered), PortalError> {
         let pending = given.pending();
         let transport =
             self.ports.network.connect(&pending.server_url).map_err(|_| PortalError::BadServerUrl)?;
+        let people = People::read(&self.home)?;
+        let known = people.devices_of(pending.address_hash, given.firm());
+        let mut device_ids = known.chain([pending.device_id]).peekable();
+        while let Some(device_id) = device_ids.next() {
+            let body = self.signed(given, device_id, factor.clone())?;
+            let exchanged = transport.exchange(codec::answer_challenge(pending.challenge_id, &body)).await;
+            match read(exchanged) {
+                Err(Miss::Problem(ProblemCode::DeviceTaken, _)) if device_ids.peek().is_some() => {}
+                answered => return Ok((device_id, answered?)),
+            }
+        }
+        Err(PortalError::bug("device id"))
+    }
+
+    fn signed(
+        &self,
+        given: &Given,
+        device_id: DeviceId,
+        factor: Option<FactorAnswer>,
+    ) -> Result<AnswerChallenge, PortalError> {
+        let challenge_id = given.pending().challenge_id;
         let public_key = self.ports.device_key.session_public_key()?;
         let presence = self.ports.device_key.presence_public_key()?;
-        let possession =
-            possession_bytes(pending.challenge_id, pending.device_id, &public_key, presence.as_deref());
-        let body = AnswerChallenge {
+        let possession = possession_bytes(challenge_id, device_id, &public_key, presence.as_deref());
+        Ok(AnswerChallenge {
             code: given.code().shown(),
-            device_id: pending.device_id,
+            device_id,
             device_name: given.device_name().to_owned(),
             signature: Base64(self.ports.device_key.sign(&possession)?),
             session_public_key: Base64(public_key),
             presence_public_key: presence.map(Base64),
             firm_id: given.firm(),
             factor,
-        };
-        let exchanged = transport.exchange(codec::answer_challenge(pending.challenge_id, &body)).await;
-        Ok(read(exchanged)?)
+        })
     }
 
-    /// Opens the person's store, the same as ever or a new one, and makes it the phone's.
-    fn admit(&self, pending: &PendingSignIn, session: Session) -> Result<SignedIn, PortalError> {
+    /// Opens the person's store, the same as ever or a new one, and makes it the phone's. Whatever is kept is in it at once.
+    fn admit(
+        &self,
+        pending: &PendingSignIn,
+        device_id: DeviceId,
+        session: &Session,
+    ) -> Result<SignedIn, PortalError> {
+        let secrets = &*self.ports.secrets;
         let person = KnownPerson {
             person_id: session.person_id,
             firm_id: session.firm_id,
             server_url: pending.server_url.clone(),
             address_hash: pending.address_hash,
-            device_id: pending.device_id,
+            device_id,
         };
         // What a wipe left behind goes before anything is kept in its place.
-        let left = PersonFolder::of(&self.home, &person)?;
-        if left.is_wiped() {
-            wipe::finish(&left);
-            if left.is_wiped() {
-                return Err(PortalError::DiskFull);
-            }
-        }
+        wipe::sweep(&self.home, secrets);
         let mut people = People::read(&self.home)?;
         let other = people.switch_to(person.clone());
         let sealed = other.map(|other| self.open_count_of(&other));
         let folder = PersonFolder::of(&self.home, &person)?;
+        if folder.is_wiped() {
+            return Err(PortalError::DiskFull);
+        }
         let (store, began_anew) = Portal::open_or_begin_store(&folder, &self.ports)?;
         let now_ms = self.ports.clock.now_ms();
+        let push_address = self.push_address(&store, &folder)?;
+        let authenticator =
+            ShownSecret::of(secrets, pending)?.filter(|shown| shown.challenge_id == pending.challenge_id);
         store.write(|writing| {
-            writing.set(Fact::Session, &session_facts(pending, &session))?;
+            writing.set(Fact::Session, &session_facts(pending, device_id, session))?;
             writing.set(Fact::Access, &session.access)?;
             writing.set(Fact::ServerAhead, &session.access.server_time_ms.saturating_sub(now_ms))?;
             writing.unset(Fact::SignedOut)?;
             writing.set(Fact::PushAddressUntold, &true)?;
+            if let Some(address) = push_address {
+                writing.set(Fact::PushAddress, &address)?;
+            }
+            if let Some(shown) = authenticator {
+                writing.set(Fact::Authenticator, &shown.uri)?;
+            }
             for entry in writing.open_entries()? {
                 writing.keep_progress(entry.send_key, &step(entry.progress, Event::SignedIn, now_ms).0)?;
             }
             Ok::<_, PortalError>(())
         })?;
         people.write(&self.home)?;
+        ShownSecret::forget(secrets);
         let portal = Portal::over(store, folder, self.ports.clone())?;
         Ok(SignedIn { portal, sealed, began_anew })
+    }
+
+    /// The address of pushes that the store knows, under the push key of this device id: it may be another than before.
+    fn push_address(&self, store: &Store, folder: &PersonFolder) -> Result<Option<PushAddress>, PortalError> {
+        let (before, address) = store.read(|reading| {
+            Ok::<_, PortalError>((reading.session()?, reading.fact::<PushAddress>(Fact::PushAddress)?))
+        })?;
+        let Some(address) = address else { return Ok(None) };
+        let push_key = Base64(folder.make_push_key(&self.ports)?.key.to_vec());
+        if let Some(before) = before.filter(|before| before.device_id != folder.device_id()) {
+            folder.forget_push_key_of(before.device_id, &*self.ports.secrets);
+        }
+        Ok(Some(PushAddress { push_key, ..address }))
     }
 
     /// What waits in a store that is being sealed; 0 where it can not be opened to count.
     fn open_count_of(&self, person: &KnownPerson) -> u64 {
         let counted = PersonFolder::of(&self.home, person).and_then(|folder| {
-            let store = crate::store::Store::open(&folder.store_path(), &folder.store_key(&self.ports)?)?;
+            let store = Store::open(&folder.store_path(), &folder.store_key(&self.ports)?)?;
             Ok(store.read(|reading| reading.open_count())?)
         });
         counted.unwrap_or(0)
@@ -414,7 +470,7 @@ struct SpokenWire {
     portico_wire: u32,
 }
 
-fn session_facts(pending: &PendingSignIn, session: &Session) -> SessionFacts {
+fn session_facts(pending: &PendingSignIn, device_id: DeviceId, session: &Session) -> SessionFacts {
     SessionFacts {
         server_url: pending.server_url.clone(),
         person_id: session.person_id,
@@ -422,7 +478,7 @@ fn session_facts(pending: &PendingSignIn, session: &Session) -> SessionFacts {
         standing: session.standing,
         firm_id: session.firm_id,
         firm_name: session.firm_name.clone(),
-        device_id: pending.device_id,
+        device_id,
     }
 }
 

@@ -10,4 +10,5 @@ pub mod driver;
 pub mod generation;
 pub mod machine;
 pub mod people;
+pub mod shown_secret;
 pub mod wipe;

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use portico_wire::encoding::Sha256;
 use portico_wire::ids::{DeviceId, FirmId, PersonId};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub struct KnownPerson {
     /// At which server.
     pub server_url: String,
     /// SHA-256 of the server's address and the email, to find this row again without keeping the email in clear.
-    pub address_hash: portico_wire::encoding::Sha256,
+    pub address_hash: Sha256,
     /// This installation, as that server knows it.
     pub device_id: DeviceId,
 }
@@ -80,11 +81,28 @@ impl People {
         self.known.get(self.current?)
     }
 
-    /// The person of that name signs in with another address.
-    pub fn readdress(&mut self, name: &str, address_hash: portico_wire::encoding::Sha256) {
-        for known in self.known.iter_mut().filter(|known| known.name() == name) {
+    /// That person of that server signs in with another address, at each of their firms: an address is a person's (R10).
+    pub fn readdress(&mut self, person: PersonId, server_url: &str, address_hash: Sha256) {
+        let is_theirs =
+            |known: &&mut KnownPerson| known.person_id == person && known.server_url == server_url;
+        for known in self.known.iter_mut().filter(is_theirs) {
             known.address_hash = address_hash;
         }
+    }
+
+    /// The ids that this phone has with whoever signs in with that address: at `firm`, or at any. One each (R7).
+    pub fn devices_of(&self, address_hash: Sha256, firm: Option<FirmId>) -> impl Iterator<Item = DeviceId> {
+        self.known
+            .iter()
+            .filter(move |known| known.address_hash == address_hash)
+            .filter(move |known| firm.is_none_or(|firm| known.firm_id == firm))
+            .map(|known| known.device_id)
+    }
+
+    /// The id that this phone has with the person of that name.
+    #[must_use]
+    pub fn device_of(&self, name: &str) -> Option<DeviceId> {
+        self.known.iter().find(|known| known.name() == name).map(|known| known.device_id)
     }
 
     /// Forgets the person of that name. If they were the current one, nobody is.
@@ -132,7 +150,7 @@ impl PersonFolder {
     /// [`PortalError::DiskFull`].
     pub fn of(home: &Path, person: &KnownPerson) -> Result<Self, PortalError> {
         let name = person.name();
-        let folder = home.join("people").join(&name);
+        let folder = home.join(PEOPLE).join(&name);
         make_private_folder(&folder).map_err(|_| PortalError::DiskFull)?;
         Ok(Self { folder, home: home.to_owned(), name, device_id: person.device_id })
     }
@@ -155,7 +173,13 @@ impl PersonFolder {
         [self.store_key_name(), self.push_key_name(), self.generation_name()]
     }
 
-    /// Marks that the keys are gone, and the rest is to follow.
+    /// This installation, as the person's firm knows it.
+    #[must_use]
+    pub const fn device_id(&self) -> DeviceId {
+        self.device_id
+    }
+
+    /// Marks that everything here goes.
     ///
     /// # Errors
     /// The disk's.
@@ -167,6 +191,34 @@ impl PersonFolder {
     #[must_use]
     pub fn is_wiped(&self) -> bool {
         self.folder.join(WIPED).exists()
+    }
+
+    /// Removes all that lies here but the mark of a wipe.
+    ///
+    /// # Errors
+    /// The disk's; what could be removed is.
+    pub fn empty_but_the_mark(&self) -> std::io::Result<()> {
+        let mut outcome = Ok(());
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if entry.file_name() == WIPED {
+                continue;
+            }
+            let removed = if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
+            outcome = outcome.and(removed);
+        }
+        outcome
+    }
+
+    /// The folders below `home` in which a wipe was begun and not finished.
+    #[must_use]
+    pub fn wiped_below(home: &Path) -> Vec<PathBuf> {
+        let folders = fs::read_dir(home.join(PEOPLE)).into_iter().flatten().flatten();
+        folders.map(|entry| entry.path()).filter(|folder| folder.join(WIPED).exists()).collect()
     }
 
     fn store_key_name(&self) -> String {
@@ -254,6 +306,14 @@ impl PersonFolder {
         Ok(PushKey { device_id: self.device_id, key })
     }
 
+    /// Forgets the push key of another id that this phone had before. What comes under it is nobody's.
+    pub fn forget_push_key_of(&self, device: DeviceId, secrets: &dyn SecretStore) {
+        let name = Self { device_id: device, ..self.clone() }.push_key_name();
+        if let Err(fault) = secrets.forget(&name) {
+            tracing::warn!(%fault, "a push key could not be forgotten");
+        }
+    }
+
     /// The name of the generation in device-only storage; see [`super::generation`].
     #[must_use]
     pub fn generation_name(&self) -> String {
@@ -266,6 +326,7 @@ impl PersonFolder {
 }
 
 const FILE: &str = "people.json";
+const PEOPLE: &str = "people";
 const WIPED: &str = "wiped";
 
 #[cfg(test)]

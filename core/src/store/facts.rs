@@ -50,6 +50,8 @@ pub enum Fact {
     ServerAhead,
     /// `String`: the `otpauth://` URI of the authenticator that this phone is.
     Authenticator,
+    /// `String`: the same of the one that it is about to be, until the server has answered its first code.
+    AuthenticatorShown,
     /// `(ChallengeId, String)`: a change of address that waits for its code, and the new address.
     EmailChange,
 }
@@ -75,6 +77,7 @@ impl Fact {
             Self::BatchLimits => "batch_limits",
             Self::ServerAhead => "server_ahead",
             Self::Authenticator => "authenticator",
+            Self::AuthenticatorShown => "authenticator_shown",
             Self::EmailChange => "email_change",
         }
     }

@@ -32,7 +32,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub use adopt::Adopted;
@@ -51,6 +51,9 @@ pub enum StoreError {
     /// The key does not open this file, or the file is damaged.
     #[error("the key does not open the store")]
     WrongKey,
+    /// A page of the file is not as it was written. What it held is not read any more.
+    #[error("a page of the store is damaged")]
+    PageDamaged,
     /// A newer version of the app wrote this file.
     #[error("a newer version of the app wrote this store")]
     Newer,
@@ -74,6 +77,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(code) => match code.code {
                 ErrorCode::DiskFull | ErrorCode::CannotOpen => Self::Full,
                 ErrorCode::NotADatabase => Self::WrongKey,
+                ErrorCode::DatabaseCorrupt => Self::PageDamaged,
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked,
                 _ => Self::Failed(code.extended_code),
             },
@@ -121,6 +125,15 @@ pub struct Store {
     writer: Mutex<Option<Connection>>,
     /// Guards the connection that screens read with, so that none waits for a long write.
     reader: Mutex<Option<Connection>>,
+    sealing: Sealing,
+}
+
+/// Whether each page is encrypted and carries a proof of what was written.
+#[derive(Clone, Copy)]
+enum Sealing {
+    Keyed,
+    #[cfg(feature = "testing")]
+    Plain,
 }
 
 impl std::fmt::Debug for Store {
@@ -135,15 +148,33 @@ impl Store {
     /// # Errors
     /// A [`StoreError`]; with [`StoreError::WrongKey`] and [`StoreError::Newer`] the file is as it was.
     pub fn open(path: &Path, key: &StoreKey) -> Result<Self, StoreError> {
-        let mut writer = connect(path, key, OpenFlags::default())?;
+        Self::over(path, Sealing::Keyed, || connect(path, key, OpenFlags::default()))
+    }
+
+    /// The same without a key: what the key costs is measured against it.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    #[cfg(feature = "testing")]
+    pub fn open_unkeyed(path: &Path) -> Result<Self, StoreError> {
+        Self::over(path, Sealing::Plain, || settled(Connection::open(path)?))
+    }
+
+    fn over(
+        path: &Path,
+        sealing: Sealing,
+        connect: impl Fn() -> Result<Connection, StoreError>,
+    ) -> Result<Self, StoreError> {
+        let mut writer = connect()?;
         writer.pragma_update(None, "journal_mode", "wal")?;
         writer.pragma_update(None, "synchronous", "full")?;
         writer.pragma_update(None, "fullfsync", true)?;
         writer.pragma_update(None, "wal_autocheckpoint", 4_000)?;
         migrate::migrate(&mut writer)?;
-        let reader = connect(path, key, OpenFlags::default())?;
+        let reader = connect()?;
         reader.pragma_update(None, "query_only", true)?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(Some(writer)), reader: Mutex::new(Some(reader)) })
+        let (writer, reader) = (Mutex::new(Some(writer)), Mutex::new(Some(reader)));
+        Ok(Self { path: path.to_owned(), writer, reader, sealing })
     }
 
     /// Where the file is.
@@ -165,7 +196,9 @@ impl Store {
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|fault| E::from(fault.into()))?;
-        let out = change(&Writing(Reading(&transaction)))?;
+        let out = change(&Writing(Reading(&transaction)));
+        self.sealing.check(&transaction)?;
+        let out = out?;
         transaction.commit().map_err(|fault| E::from(fault.into()))?;
         Ok(out)
     }
@@ -181,7 +214,9 @@ impl Store {
         let mut held = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = held.as_mut().ok_or_else(|| E::from(StoreError::Wiped))?;
         let transaction = connection.transaction().map_err(|fault| E::from(fault.into()))?;
-        look(&Reading(&transaction))
+        let out = look(&Reading(&transaction));
+        self.sealing.check(&transaction)?;
+        out
     }
 
     /// Moves the write-ahead log into the file, so that nothing is open when the system suspends the app.
@@ -193,6 +228,20 @@ impl Store {
         let connection = held.as_ref().ok_or(StoreError::Wiped)?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
+    }
+
+    /// Reads every page of the file, whether or not anybody asks for what it holds.
+    ///
+    /// # Errors
+    /// [`StoreError::PageDamaged`] where one is not as it was written; another fault.
+    pub fn verify(&self) -> Result<(), StoreError> {
+        self.checkpoint()?;
+        let mut held = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let connection = held.as_mut().ok_or(StoreError::Wiped)?;
+        // It reads the file past SQLite, and gives a row for each fault: nobody may write meanwhile.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let damaged = transaction.prepare("PRAGMA cipher_integrity_check")?.exists([])?;
+        if damaged { Err(StoreError::PageDamaged) } else { Ok(()) }
     }
 
     /// Closes the file; every later call is answered [`StoreError::Wiped`].
@@ -215,6 +264,22 @@ impl Store {
     }
 }
 
+impl Sealing {
+    /// Whether every page that this connection read was as it was written. SQLCipher gives zeros for one that was not, and
+    /// whatever stumbles over them first says something else: that is asked before anything is handed out.
+    fn check(self, connection: &Connection) -> Result<(), StoreError> {
+        match self {
+            Self::Keyed => {
+                // Its answer is found while it is prepared, so it is prepared each time.
+                let status: String = connection.query_row("PRAGMA cipher_status", [], |row| row.get(0))?;
+                if status == "1" { Ok(()) } else { Err(StoreError::PageDamaged) }
+            }
+            #[cfg(feature = "testing")]
+            Self::Plain => Ok(()),
+        }
+    }
+}
+
 /// One state of the store, for reading.
 #[derive(Debug)]
 pub struct Reading<'a>(&'a Connection);
@@ -233,6 +298,7 @@ impl<'a> std::ops::Deref for Writing<'a> {
 /// Opens a connection in the fixed order: silence, key, header, then anything that touches a page.
 fn connect(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
+    let may_write = !connection.is_readonly(MAIN_DB)?;
     connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
     connection.execute_batch(&key.pragma())?;
     connection.execute_batch("PRAGMA cipher_plaintext_header_size = 32;")?;
@@ -243,6 +309,15 @@ fn connect(path: &Path, key: &StoreKey, flags: OpenFlags) -> Result<Connection, 
             _ => fault.into(),
         },
     )?;
+    // The clear header has no proof. A turned bit of it that SQLite can live with forbids to write.
+    if may_write && connection.is_readonly(MAIN_DB)? {
+        return Err(StoreError::WrongKey);
+    }
+    settled(connection)
+}
+
+/// The settings of every connection.
+fn settled(connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_timeout(BUSY)?;
     // 16 MB: with the default of 2 MB, reading decrypts the same pages again and again.
     connection.execute_batch("PRAGMA cache_size = -16000; PRAGMA foreign_keys = ON;")?;

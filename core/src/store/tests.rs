@@ -1,5 +1,7 @@
 //! The store alone: keys, disk, schemas, order, gaps, purges, adoption.
 
+mod damage;
+
 use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState, Standing as Side};
 use portico_wire::encoding::{Base64, Sha256};
 use portico_wire::entry::{Entry, EntryKind};

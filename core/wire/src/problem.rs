@@ -72,6 +72,8 @@ problem_codes! {
     CursorReset = "cursor_reset", 410, "The cursor is no longer valid; take the snapshot.";
     /// The code is one of the authenticator's of another time: its clock is off by `off_s`.
     ClockOff = "clock_off", 403, "The clock of the authenticator is off.";
+    /// The device id is of another person or another firm; answer again with another. The code stays good for that.
+    DeviceTaken = "device_taken", 409, "This device id is taken; answer with another.";
     /// This device's person wants everything of theirs gone from it, and says so from another device (R55).
     DeviceWiped = "device_wiped", 401, "This device is to be wiped.";
     /// The disk is full; nothing was stored.

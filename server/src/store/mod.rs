@@ -23,7 +23,7 @@ pub(crate) use sqlite::batch_rows::{BatchRow, FinishedRow, NewBatch, NewSeal};
 pub(crate) use sqlite::batches::{Entitled, OpenAnswer, Room, Standing};
 pub(crate) use sqlite::contents::{Content, StoredFile};
 pub(crate) use sqlite::email::Confirmed;
-pub(crate) use sqlite::factors::Proved;
+pub(crate) use sqlite::factors::{Proved, Who};
 pub(crate) use sqlite::firm::normal_email;
 pub(crate) use sqlite::invitations::{InvitationMail, hash_of};
 pub(crate) use sqlite::jobs::{MailContent, MailJob, PushJob};

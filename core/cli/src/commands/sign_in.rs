@@ -117,7 +117,15 @@ impl SignIn {
                         )));
                     }
                 },
-                Answered::FactorNeeded(factors) => self.prove(cli, phone, &factors).await?,
+                Answered::FactorNeeded(factors) => {
+                    // It may have been about to be the app when it was killed.
+                    let by_itself =
+                        if self.this_phone { phone.prove_with_this_phone().await.ok() } else { None };
+                    match by_itself {
+                        Some(answered) => answered,
+                        None => self.prove(cli, phone, &factors).await?,
+                    }
+                }
                 Answered::SetUpTotp(_) if self.this_phone => phone.prove_with_this_phone().await?,
                 Answered::SetUpTotp(shown) => self.set_up(cli, phone, &shown).await?,
             };

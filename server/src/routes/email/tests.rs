@@ -1,11 +1,11 @@
 //! Another address, as its person meets it, and as somebody who wants it.
 
 use portico_wire::conversation::Standing;
-use portico_wire::ids::ChallengeId;
+use portico_wire::ids::{ChallengeId, PersonId};
 use portico_wire::signin::{ChangeEmail, ConfirmEmail, EmailChangeBegun};
 
-use crate::store::NewPerson;
-use crate::testing::signing_in::AMINA;
+use crate::store::{Change, NewPerson};
+use crate::testing::signing_in::{AMINA, mails};
 use crate::testing::{Phone, Reply, World};
 
 const NEW: &str = "amina.haddad@new.example";
@@ -33,6 +33,29 @@ async fn codes(world: &World, address: &str) -> Vec<String> {
 async fn confirm(phone: &Phone, change: ChallengeId, code: &str, old: Option<&str>) -> Reply {
     let confirm = ConfirmEmail { code: code.to_owned(), old_code: old.map(str::to_owned) };
     phone.post(&format!("/v1/email/{change}/confirm"), &confirm).await
+}
+
+// R10, R42: who has neither phone nor mailbox left gets another address from the administrator; it is nobody else's, and the one
+// before is told.
+#[tokio::test]
+async fn administrator_gives_another_address() {
+    let world = World::new().await;
+    let phone = world.phone("amina").await;
+    let (app, firm, person) = (&world.app, world.firm.firm_id, world.firm.people["amina"].person_id);
+
+    let taken = app.readdress(firm, person, "kenji@clients.example").await.unwrap();
+    let nobody = app.readdress(firm, PersonId::from_bytes([9; 16]), NEW).await.unwrap();
+    let made = app.readdress(firm, person, " Amina.Haddad@new.example").await.unwrap();
+    let again = app.readdress(firm, person, NEW).await.unwrap();
+
+    assert_eq!(
+        [taken, nobody, made, again],
+        [Change::NotAllowed, Change::NotFound, Change::Made, Change::AlreadySo]
+    );
+    assert_eq!(world.begin(AMINA).await.1, None);
+    assert!(world.begin(NEW).await.1.is_some());
+    assert_eq!(mails(&world, "Another address signs in from now on"), 1);
+    assert_eq!(phone.get("/v1/devices").await.status, 200, "the account stays, and its devices");
 }
 
 // R10: the account and its history stay; the old address opens nothing, and hears of it.

@@ -38,7 +38,7 @@ pub(crate) async fn answer(
     match app.store().answer_challenge(challenge, code, device, Arc::clone(app.keys())).await? {
         Answered::Ended => Err(ProblemCode::ChallengeEnded.into()),
         Answered::Wrong { tries_left } => Err(ApiError::wrong_code(tries_left)),
-        Answered::Mismatch => Err(ProblemCode::BadRequest.into()),
+        Answered::Taken => Err(ProblemCode::DeviceTaken.into()),
         Answered::Choose(firms) => Ok(Answer(ChallengeAnswered::ChooseFirm { firms })),
         Answered::FactorNeeded(factors) => Ok(Answer(ChallengeAnswered::FactorNeeded { factors })),
         Answered::SetUpTotp(shown) => Ok(Answer(ChallengeAnswered::SetUpTotp(shown))),
@@ -91,7 +91,7 @@ pub(crate) fn access(fresh: &FreshToken, server_time_ms: i64, epoch: Epoch) -> A
 
 #[cfg(test)]
 mod tests {
-    use portico_wire::ids::DeviceId;
+    use portico_wire::ids::{DeviceId, FirmId};
 
     use super::*;
     use crate::testing::{Phone, World};
@@ -200,11 +200,46 @@ mod tests {
         let (amina, mut kenji) = (world.phone("amina").await, Phone::new(&world));
         kenji.device = amina.device;
         let (begun, code) = world.begin("kenji@clients.example").await;
+        let code = code.unwrap();
 
-        let refused = kenji.answer(&begun, &kenji.answer_to(&begun, &code.unwrap())).await;
+        let refused = kenji.answer(&begun, &kenji.answer_to(&begun, &code)).await;
 
-        assert_eq!(refused.code(), "bad_request");
+        assert_eq!(refused.code(), "device_taken");
         assert_eq!(amina.get("/v1/devices").await.status, 200);
+        kenji.device = DeviceId::from_bytes([7; 16]);
+        let with_another = kenji.answer(&begun, &kenji.answer_to(&begun, &code)).await;
+        assert_eq!(with_another.status, 200, "the code stays good");
+        // After a lost answer a phone tries its ids in the same order again.
+        kenji.device = amina.device;
+        let again = kenji.answer(&begun, &kenji.answer_to(&begun, &code)).await;
+        assert_eq!(again.code(), "device_taken");
+    }
+
+    // R7: one id for two firms would have a refresh give a token of the one to the store of the other.
+    #[tokio::test]
+    async fn device_id_stays_with_the_firm_that_it_signed_in_at() {
+        let world = World::new().await;
+        let store = world.app.store();
+        let second = store.add_firm("Second & Co".to_owned()).await.unwrap();
+        let twice = crate::store::NewPerson {
+            name: "A. Haddad".to_owned(),
+            email: "amina@clients.example".to_owned(),
+            standing: portico_wire::conversation::Standing::Client,
+        };
+        let phone = world.phone("amina").await;
+        store.add_person(second, twice).await.unwrap();
+        let (begun, code) = world.begin("amina@clients.example").await;
+        let mut answer = phone.answer_to(&begun, &code.unwrap());
+        answer.firm_id = Some(second);
+
+        let taken = phone.answer(&begun, &answer).await;
+        answer.firm_id = Some(FirmId::from_bytes([9; 16]));
+        let elsewhere: ChallengeAnswered = phone.answer(&begun, &answer).await.json();
+
+        assert_eq!(taken.code(), "device_taken");
+        assert_eq!(phone.get("/v1/devices").await.status, 200);
+        let ChallengeAnswered::ChooseFirm { firms } = elsewhere else { panic!("{elsewhere:?}") };
+        assert_eq!(firms.len(), 2, "a firm that is none of theirs: they choose one that is");
     }
 
     // R7

@@ -35,10 +35,11 @@ pub(super) fn assure(
     let (proof, apart) = match (way_in(policy, standing, held, so_far.proved), &device.factor) {
         (WayIn::Enough, _) => return Ok(Ok(so_far)),
         (WayIn::SetUpTotp, Some(FactorAnswer::Totp { code })) => {
-            (factors::confirm_totp(write, keys, who, device.device_id, code)?, so_far.apart)
+            let installation = (device.device_id, device.public_key.as_slice());
+            (factors::confirm_totp(write, keys, who, installation, code)?, so_far.apart)
         }
         (WayIn::SetUpTotp, _) => {
-            let shown = factors::show_totp(write, keys, who, device.device_id)?;
+            let shown = factors::show_totp(write, keys, who, &device.public_key)?;
             return Ok(Err(Answered::SetUpTotp(shown)));
         }
         (WayIn::Prove(kinds), Some(answer)) if kinds.contains(&answer.kind()) => {

@@ -19,6 +19,7 @@ use super::jobs::{self, NewMail};
 use super::notices::{self, Notice};
 use super::sessions::Caller;
 use super::signin::CHALLENGE_MS;
+use super::stays::Change;
 use super::stepping_up::Stepped;
 use super::store::{Store, StoreError};
 use super::writer::Write;
@@ -37,7 +38,7 @@ pub(crate) enum Confirmed {
     Ended,
 }
 
-struct Change {
+struct Begun {
     email: String,
     key_id: String,
     mac: Vec<u8>,
@@ -58,6 +59,37 @@ impl Store {
         keys: Arc<Keys>,
     ) -> Result<Stepped<EmailChangeBegun>, StoreError> {
         self.stepped(caller, move |write| begin(write, &keys, caller.who(), &email).map(Stepped::Done)).await
+    }
+
+    /// Changes the address of somebody of the firm who has neither phone nor mailbox left, in the administrator's name. The address
+    /// before is told.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; the address stays.
+    pub(crate) async fn readdress(
+        &self,
+        who: Who,
+        email: String,
+        keys: Arc<Keys>,
+    ) -> Result<Change, StoreError> {
+        self.write(move |write| {
+            let belongs = write
+                .connection
+                .prepare_cached(
+                    "SELECT 1 FROM memberships WHERE firm_id = ?1 AND person_id = ?2 AND ended_at_ms IS NULL",
+                )?
+                .exists(params![who.firm.as_bytes(), who.person.as_bytes()])?;
+            if !belongs {
+                return Ok(Change::NotFound);
+            }
+            let Some(before) = move_to(write, who.person, &email)? else { return Ok(Change::NotAllowed) };
+            if before == email {
+                return Ok(Change::AlreadySo);
+            }
+            notices::tell_at(write, &keys, who, Notice::EmailChanged, Some(&before))?;
+            Ok(Change::Made)
+        })
+        .await
     }
 
     /// Changes the address, where the codes are right. A wrong try is spent for good.
@@ -158,20 +190,7 @@ fn confirm(
     if change.is_confirmed {
         return Ok(Confirmed::Done);
     }
-    let before: String = write
-        .connection
-        .prepare_cached("SELECT email FROM persons WHERE person_id = ?1")?
-        .query_row(params![who.person.as_bytes()], |row| row.get(0))?;
-    let changed = write
-        .connection
-        .prepare_cached(
-            "UPDATE persons SET email = ?2 WHERE person_id = ?1
-               AND NOT EXISTS (SELECT 1 FROM persons WHERE email = ?2 AND person_id <> ?1)",
-        )?
-        .execute(params![who.person.as_bytes(), change.email])?;
-    if changed == 0 {
-        return Ok(Confirmed::Ended);
-    }
+    let Some(before) = move_to(write, who.person, &change.email)? else { return Ok(Confirmed::Ended) };
     write
         .connection
         .prepare_cached("UPDATE email_changes SET confirmed_at_ms = ?2 WHERE change_id = ?1")?
@@ -180,7 +199,23 @@ fn confirm(
     Ok(Confirmed::Done)
 }
 
-fn change(write: &Write<'_>, who: Who, id: ChallengeId) -> rusqlite::Result<Option<Change>> {
+/// The address signs the person in from now on. The one before; none where somebody else has the new one, and nothing is changed.
+fn move_to(write: &Write<'_>, person: PersonId, email: &str) -> rusqlite::Result<Option<String>> {
+    let before: String = write
+        .connection
+        .prepare_cached("SELECT email FROM persons WHERE person_id = ?1")?
+        .query_row(params![person.as_bytes()], |row| row.get(0))?;
+    let changed = write
+        .connection
+        .prepare_cached(
+            "UPDATE persons SET email = ?2 WHERE person_id = ?1
+               AND NOT EXISTS (SELECT 1 FROM persons WHERE email = ?2 AND person_id <> ?1)",
+        )?
+        .execute(params![person.as_bytes(), email])?;
+    Ok((changed == 1).then_some(before))
+}
+
+fn change(write: &Write<'_>, who: Who, id: ChallengeId) -> rusqlite::Result<Option<Begun>> {
     write
         .connection
         .prepare_cached(
@@ -190,7 +225,7 @@ fn change(write: &Write<'_>, who: Who, id: ChallengeId) -> rusqlite::Result<Opti
         .query_row(
             params![id.as_bytes(), who.firm.as_bytes(), who.person.as_bytes(), write.now_ms],
             |row| {
-                Ok(Change {
+                Ok(Begun {
                     email: row.get(0)?,
                     key_id: row.get(1)?,
                     mac: row.get(2)?,

@@ -293,24 +293,24 @@ fn spend_recovery_code(write: &mut Write<'_>, keys: &Keys, who: Who, code: &str)
     Ok(Proved::Wrong)
 }
 
-/// The secret to show for a new authenticator. The same one again until a code of it came back or an hour is over:
+/// The secret to show for a new authenticator. The same one again to the same key until a code of it came back or an hour is over:
 /// a lost answer, and an app that was set up before it, stay good.
 pub(super) fn show_totp(
     write: &Write<'_>,
     keys: &Keys,
     who: Who,
-    device: DeviceId,
+    public_key: &[u8],
 ) -> rusqlite::Result<TotpSetUp> {
-    let secret = match shown(write, keys, who, device)? {
+    let secret = match shown(write, keys, who, public_key)? {
         Some(secret) => secret,
         None => {
             let secret: [u8; 20] = write.ports.random();
             write
                 .connection
                 .prepare_cached(
-                    "INSERT INTO totp_set_ups (firm_id, person_id, key_id, sealed_secret, made_at_ms, device_id)
+                    "INSERT INTO totp_set_ups (firm_id, person_id, key_id, sealed_secret, made_at_ms, public_key)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (firm_id, person_id, device_id) DO UPDATE SET key_id = excluded.key_id,
+                     ON CONFLICT (firm_id, person_id, public_key) DO UPDATE SET key_id = excluded.key_id,
                        sealed_secret = excluded.sealed_secret, made_at_ms = excluded.made_at_ms",
                 )?
                 .execute(params![
@@ -319,7 +319,7 @@ pub(super) fn show_totp(
                     keys.server_id(),
                     keys.seal(write.ports, &who.about(), &secret),
                     write.now_ms,
-                    device.as_bytes()
+                    public_key
                 ])?;
             secret
         }
@@ -336,15 +336,15 @@ pub(super) fn show_totp(
     Ok(TotpSetUp { uri: key.uri(), secret: key.secret() })
 }
 
-fn shown(write: &Write<'_>, keys: &Keys, who: Who, device: DeviceId) -> rusqlite::Result<Option<[u8; 20]>> {
+fn shown(write: &Write<'_>, keys: &Keys, who: Who, public_key: &[u8]) -> rusqlite::Result<Option<[u8; 20]>> {
     let found = write
         .connection
         .prepare_cached(
             "SELECT key_id, sealed_secret FROM totp_set_ups
-             WHERE firm_id = ?1 AND person_id = ?2 AND device_id = ?3 AND made_at_ms > ?4",
+             WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?3 AND made_at_ms > ?4",
         )?
         .query_row(
-            params![who.firm.as_bytes(), who.person.as_bytes(), device.as_bytes(), write.now_ms - SET_UP_MS],
+            params![who.firm.as_bytes(), who.person.as_bytes(), public_key, write.now_ms - SET_UP_MS],
             |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)),
         )
         .optional()?;
@@ -356,10 +356,10 @@ pub(super) fn confirm_totp(
     write: &mut Write<'_>,
     keys: &Keys,
     who: Who,
-    device: DeviceId,
+    (device, public_key): (DeviceId, &[u8]),
     code: &str,
 ) -> rusqlite::Result<Proved> {
-    let Some(secret) = shown(write, keys, who, device)? else {
+    let Some(secret) = shown(write, keys, who, public_key)? else {
         return confirmed_before(write, keys, who, code);
     };
     let (step, drift) = match TotpKey::of(secret, "", "").check(code, write.now_ms, 0) {
@@ -373,8 +373,8 @@ pub(super) fn confirm_totp(
         .prepare_cached(
             "INSERT INTO totps (firm_id, person_id, key_id, sealed_secret, added_at_ms, last_used_at_ms, last_step,
                drift_steps, device_id)
-             SELECT firm_id, person_id, key_id, sealed_secret, ?3, ?3, ?4, ?5, device_id FROM totp_set_ups
-             WHERE firm_id = ?1 AND person_id = ?2 AND device_id = ?6",
+             SELECT firm_id, person_id, key_id, sealed_secret, ?3, ?3, ?4, ?5, ?6 FROM totp_set_ups
+             WHERE firm_id = ?1 AND person_id = ?2 AND public_key = ?7",
         )?
         .execute(params![
             who.firm.as_bytes(),
@@ -382,7 +382,8 @@ pub(super) fn confirm_totp(
             write.now_ms,
             step,
             drift,
-            device.as_bytes()
+            device.as_bytes(),
+            public_key
         ])?;
     write
         .connection

@@ -86,10 +86,7 @@ impl Store {
     ) -> Result<Stepped<Result<i64, Proved>>, StoreError> {
         self.write(move |write| {
             let is_totp = matches!(answer, FactorAnswer::Totp { .. });
-            let public_key: Vec<u8> = write
-                .connection
-                .prepare_cached("SELECT public_key FROM devices WHERE device_id = ?1")?
-                .query_row(params![caller.device_id.as_bytes()], |row| row.get(0))?;
+            let public_key = public_key_of(write, caller.device_id)?;
             if is_totp && assuring::is_in_the_same_hand(write, caller.who(), &public_key)? {
                 return Ok(Stepped::NotAllowed);
             }
@@ -139,7 +136,8 @@ impl Store {
         keys: Arc<Keys>,
     ) -> Result<Stepped<TotpSetUp>, StoreError> {
         self.stepped(caller, move |write| {
-            factors::show_totp(write, &keys, caller.who(), caller.device_id).map(Stepped::Done)
+            let public_key = public_key_of(write, caller.device_id)?;
+            factors::show_totp(write, &keys, caller.who(), &public_key).map(Stepped::Done)
         })
         .await
     }
@@ -155,7 +153,9 @@ impl Store {
         keys: Arc<Keys>,
     ) -> Result<Stepped<Proved>, StoreError> {
         self.stepped(caller, move |write| {
-            factors::confirm_totp(write, &keys, caller.who(), caller.device_id, &code).map(Stepped::Done)
+            let public_key = public_key_of(write, caller.device_id)?;
+            let installation = (caller.device_id, public_key.as_slice());
+            factors::confirm_totp(write, &keys, caller.who(), installation, &code).map(Stepped::Done)
         })
         .await
     }
@@ -336,4 +336,11 @@ fn end_device(
         notices::tell(write, keys, caller.who(), Notice::DeviceWiped(name))?;
     }
     Ok(Stepped::Done(()))
+}
+
+fn public_key_of(write: &Write<'_>, device: DeviceId) -> rusqlite::Result<Vec<u8>> {
+    write
+        .connection
+        .prepare_cached("SELECT public_key FROM devices WHERE device_id = ?1")?
+        .query_row(params![device.as_bytes()], |row| row.get(0))
 }

@@ -3,27 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use portico_core::Portal;
-use portico_core::ports::{Clock as _, SystemClock};
-use portico_core::store::{Fact, StoreError};
+use portico_core::store::Fact;
 use portico_core::testing::SeededDice;
-use portico_wire::conversation::{ConversationHead, ConversationKind, ConversationState};
-use portico_wire::encoding::{Base64, Sha256};
-use portico_wire::entry::{Entry, EntryKind};
-use portico_wire::ids::{ConversationId, EntryId, Epoch, PersonId};
+use portico_wire::encoding::Base64;
+use portico_wire::entry::Entry;
 use portico_wire::looked_at::SeqRange;
 use portico_wire::push::{PushContent, PushPayload, seal};
 use portico_wire::signin::PushAddress;
 
+use crate::firm_log::{self, FirmLog};
 use crate::office::Office;
-use crate::{Failed, say, vocabulary};
+use crate::{Failed, say};
 
 /// The phone of jonas.
 pub(crate) struct Archive {
     pub(crate) portal: Portal,
     pub(crate) home: PathBuf,
-    pub(crate) conversations: Vec<ConversationId>,
-    pub(crate) messages: u64,
-    pub(crate) epoch: Epoch,
+    pub(crate) log: FirmLog,
     /// Every 50th message: something to search for and to tap on.
     pub(crate) known: Vec<Entry>,
     /// Holds the folder.
@@ -31,34 +27,26 @@ pub(crate) struct Archive {
 }
 
 /// Entries in one transaction while filling.
-const BATCH: u64 = 5_000;
+pub(crate) const BATCH: u64 = 5_000;
 /// Messages of each conversation that nobody has looked at yet.
 const UNREAD: u64 = 3;
 
 impl Archive {
-    /// Fills a new phone within `beside`: a busy lawyer has 200 conversations with 100,000 messages, 500 with a
-    /// million. Hashes are not real: no phone computes them while it shows or searches.
+    /// Fills a new phone within `beside`.
     pub(crate) async fn fill(beside: &Path, messages: u64) -> Result<Self, Failed> {
         let office = Office::open(beside).await?;
         let portal = office.phone("archive", "jonas").await?;
         portal.keep_push_token("bench")?;
         let epoch = portal.store().read(|reading| reading.epoch())?.ok_or("the phone has an epoch")?;
+        let log = FirmLog::of(messages, portal.session().person_id, epoch);
         let dice = SeededDice::of(1);
-        let count = if messages > 500_000 { 500 } else { 200 };
-        let mut archive = Self {
-            home: office.home("archive"),
-            conversations: (0..count).map(|number| ConversationId::from_parts(number, [1; 10])).collect(),
-            known: Vec::new(),
-            portal,
-            messages,
-            epoch,
-            _office: office,
-        };
-        let begin_ms = SystemClock.now_ms() - i64::try_from(messages)? * 60_000;
+        let mut archive =
+            Self { home: office.home("archive"), known: Vec::new(), portal, log, _office: office };
         for first in (0..messages).step_by(usize::try_from(BATCH)?) {
-            let entries: Vec<Entry> =
-                (first..(first + BATCH).min(messages)).map(|n| archive.entry(n, begin_ms, &dice)).collect();
-            archive.store(&entries)?;
+            let entries: Vec<Entry> = (first..(first + BATCH).min(messages))
+                .map(|number| archive.log.entry(number, &dice))
+                .collect();
+            firm_log::keep(archive.portal.store(), &entries)?;
             if first % 100_000 == 0 {
                 say(&format!("filling a phone: {first} of {messages} messages"));
             }
@@ -68,50 +56,6 @@ impl Archive {
         Ok(archive)
     }
 
-    /// The `number`th message of the firm; conversations take turns.
-    fn entry(&self, number: u64, begin_ms: i64, dice: &SeededDice) -> Entry {
-        let count = self.conversations.len() as u64;
-        let me = self.portal.session().person_id;
-        let at_ms = begin_ms + i64::try_from(number).unwrap_or(0) * 60_000;
-        let mut random = [0; 10];
-        portico_core::ports::Dice::fill(dice, &mut random);
-        let place = usize::try_from(number % count).unwrap_or(0);
-        Entry {
-            entry_id: EntryId::from_parts(at_ms, random),
-            conversation_id: self.conversations.get(place).copied().expect("the place is below their number"),
-            seq: number / count + 1,
-            epoch: self.epoch,
-            kind: EntryKind::Message,
-            author_id: if dice.chance(40) { me } else { PersonId::from_bytes([8; 16]) },
-            author_name: "Amina Haddad".to_owned(),
-            accepted_at_ms: at_ms,
-            composed_at_ms: at_ms,
-            // The newest tenth says nothing of what is over.
-            body: if number < self.messages / 10 * 9 {
-                vocabulary::old_message(dice)
-            } else {
-                vocabulary::message(dice)
-            },
-            salt: Base64(vec![5; 16]),
-            files: Vec::new(),
-            previous_hash: Sha256::ZERO,
-            hash: Sha256::ZERO,
-            send_key: None,
-        }
-    }
-
-    fn store(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        self.portal.store().write(|writing| {
-            for entry in entries {
-                if writing.head(entry.conversation_id)?.is_none() {
-                    writing.put_head(&head(entry))?;
-                }
-                writing.put_entry(entry)?;
-            }
-            Ok(())
-        })
-    }
-
     /// A push about `entry`, sealed to this phone.
     pub(crate) fn pushed(&self, entry: &Entry, log_seq: u64, dice: &SeededDice) -> Result<String, Failed> {
         let address: Option<PushAddress> =
@@ -119,7 +63,7 @@ impl Archive {
         let key: [u8; 32] = address.ok_or("a push address is kept")?.push_key.0.as_slice().try_into()?;
         let session = self.portal.session();
         let content = PushContent {
-            epoch: self.epoch,
+            epoch: self.log.epoch,
             firm_id: session.firm_id,
             person_id: session.person_id,
             conversation_id: entry.conversation_id,
@@ -137,26 +81,11 @@ impl Archive {
 
     /// Everything was looked at but the newest few of each conversation.
     pub(crate) fn look(&self) -> Result<(), Failed> {
-        let each = self.messages / self.conversations.len() as u64;
-        for conversation in &self.conversations {
+        let each = self.log.messages / self.log.conversations.len() as u64;
+        for conversation in &self.log.conversations {
             self.portal.look_at(*conversation, SeqRange { from_seq: 1, to_seq: each - UNREAD })?;
         }
         self.portal.store().checkpoint()?;
         Ok(())
-    }
-}
-
-fn head(entry: &Entry) -> ConversationHead {
-    ConversationHead {
-        conversation_id: entry.conversation_id,
-        kind: ConversationKind::ExternalMatter,
-        title: "Haddad v. Northern Ferries".to_owned(),
-        matter_id: None,
-        state: ConversationState::Open,
-        may_post: true,
-        participants: Vec::new(),
-        readable_from_seq: 1,
-        last_seq: entry.seq,
-        last_at_ms: entry.accepted_at_ms,
     }
 }

@@ -116,7 +116,7 @@ fn starts(player: &Player, archive: &Archive, table: &mut Table) -> Result<(), F
         format!(
             "{}: {SHOWN} conversations and {SHOWN} messages, from process start to its end, {} messages stored",
             player.language,
-            grouped(archive.messages)
+            grouped(archive.log.messages)
         ),
         Figure::Micros(screen.median()),
         Some(("a process that does nothing", Figure::Micros(nothing.median()))),

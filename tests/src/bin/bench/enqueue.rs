@@ -51,8 +51,8 @@ pub(crate) async fn measure(beside: &Path, table: &mut Table) -> Result<(), Fail
     Ok(())
 }
 
-/// A store with the settings of the phone's, under a key or not, and one table.
-pub(crate) fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
+/// A connection with the cache of the phone's, under the key of 48 bytes of 7 or none.
+pub(crate) fn bare_connection(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     if keyed {
         connection.execute_batch(&format!(
@@ -61,6 +61,12 @@ pub(crate) fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connectio
         ))?;
     }
     connection.execute_batch("PRAGMA cache_size = -16000;")?;
+    Ok(connection)
+}
+
+/// A store with the settings of the phone's, under a key or not, and one table.
+pub(crate) fn bare_store(path: &Path, keyed: bool) -> rusqlite::Result<Connection> {
+    let connection = bare_connection(path, keyed)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "fullfsync", true)?;

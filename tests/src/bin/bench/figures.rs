@@ -16,15 +16,19 @@ pub(crate) enum Figure {
     Megabytes(f64),
     /// A number of things.
     Count(f64),
+    /// How likely chance alone is.
+    Probability(f64),
 }
 
 impl Figure {
     /// The bare number, for ratios within one unit.
     pub(crate) const fn value(self) -> f64 {
         match self {
-            Self::Micros(value) | Self::PerSecond(value) | Self::Megabytes(value) | Self::Count(value) => {
-                value
-            }
+            Self::Micros(value)
+            | Self::PerSecond(value)
+            | Self::Megabytes(value)
+            | Self::Count(value)
+            | Self::Probability(value) => value,
         }
     }
 
@@ -45,6 +49,7 @@ impl fmt::Display for Figure {
             Self::PerSecond(rate) => write!(f, "{rate:.0}/s"),
             Self::Megabytes(size) => write!(f, "{size:.1} MB"),
             Self::Count(count) => write!(f, "{count:.1}"),
+            Self::Probability(p) => write!(f, "{p:.3}"),
         }
     }
 }
@@ -67,9 +72,27 @@ impl Sample {
         self.add(duration.as_secs_f64() * 1e6);
     }
 
+    /// Adds what one run of `work` takes of the processor, in microseconds; gives what it gave.
+    pub(crate) fn time_cpu<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let before = cpu_us();
+        let out = work();
+        self.add(cpu_us() - before);
+        out
+    }
+
     /// Adds a value.
     pub(crate) fn add(&mut self, value: f64) {
         self.0.push(value);
+    }
+
+    /// The values, in the order in which they were added.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// The mean; 0 of none.
+    pub(crate) fn mean(&self) -> f64 {
+        self.0.iter().sum::<f64>() / (self.0.len().max(1) as f64)
     }
 
     /// The middle value; 0 of none.
@@ -84,6 +107,13 @@ impl Sample {
         let place = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
         sorted.get(place).copied().unwrap_or(0.0)
     }
+}
+
+/// Processor time of this process so far, all threads, in microseconds. `/proc` counts a thread that runs only when it is
+/// taken off the processor.
+pub(crate) fn cpu_us() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
 }
 
 /// `number` with commas between thousands.

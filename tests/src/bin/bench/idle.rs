@@ -110,7 +110,7 @@ async fn poll(server: &Server, home: &Path, mail: &Path) -> Result<JoinSet<()>, 
     let path = format!("/v1/sync?cursor={cursor}&wait=25");
     let mut polling = JoinSet::new();
     for _ in 0..POLLS {
-        let mut line = Line::open(server.address, &token).await?;
+        let mut line = Line::open(server.address, Some(&token)).await?;
         let path = path.clone();
         polling.spawn(async move {
             // An answer within the time of the measurement ends the task, and the measurement sees it.

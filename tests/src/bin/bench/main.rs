@@ -11,16 +11,20 @@ mod comparison;
 mod drain;
 mod enqueue;
 mod figures;
+mod firm_log;
 mod idle;
 mod lane;
 mod line;
 mod office;
 mod peer;
+mod rank_sum;
 mod raw_put;
 mod screen;
 mod search;
 mod sender;
 mod sends;
+mod sign_in;
+mod store_cost;
 mod table;
 mod tap;
 mod usage;
@@ -57,6 +61,9 @@ struct Wish {
     /// Plays the phone whose first screen is measured, in a process of its own.
     #[arg(long, hide = true, value_name = "HOME")]
     first_screen_of: Option<PathBuf>,
+    /// Opens the store at that path, in a process of its own, and says what it took.
+    #[arg(long, hide = true, value_name = "STORE")]
+    opening_of: Option<PathBuf>,
     /// Plays the sending side of a batch.
     #[arg(long, hide = true, num_args = 2..)]
     send_of: Vec<String>,
@@ -71,6 +78,7 @@ struct Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Bench {
     Enqueue,
+    Store,
     Drain,
     Screen,
     Tap,
@@ -79,6 +87,7 @@ enum Bench {
     Sends,
     Batches,
     Idle,
+    SignIn,
 }
 
 impl Wish {
@@ -95,6 +104,9 @@ fn main() -> Result<(), Failed> {
     let wish = Wish::parse();
     if let Some(home) = &wish.first_screen_of {
         return screen::show(home);
+    }
+    if let Some(path) = &wish.opening_of {
+        return store_cost::open(path);
     }
     if !wish.border_of.is_empty() {
         return border::play(&wish.border_of);
@@ -118,6 +130,9 @@ async fn run(wish: &Wish) -> Result<(Table, Comparison), Failed> {
     if wish.wants(Bench::Enqueue) {
         enqueue::measure(beside, &mut table).await?;
     }
+    if wish.wants(Bench::Store) {
+        store_cost::measure(&this, beside, wish.messages(), &mut table)?;
+    }
     if wish.wants(Bench::Drain) {
         drain::measure(beside, &mut table).await?;
     }
@@ -132,6 +147,9 @@ async fn run(wish: &Wish) -> Result<(Table, Comparison), Failed> {
     }
     if wish.wants(Bench::Idle) {
         idle::measure(beside, &mut table).await?;
+    }
+    if wish.wants(Bench::SignIn) {
+        sign_in::measure(beside, &mut table).await?;
     }
     Ok((table, comparison))
 }

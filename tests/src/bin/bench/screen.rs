@@ -43,8 +43,8 @@ pub(crate) async fn measure(
     table.add(
         format!(
             "first screen after process start, {} messages in {} conversations",
-            grouped(archive.messages),
-            archive.conversations.len()
+            grouped(archive.log.messages),
+            archive.log.conversations.len()
         ),
         Figure::Micros(full.median()),
         Some(("a store with 4 messages", Figure::Micros(empty.median()))),

@@ -40,8 +40,9 @@ pub(crate) fn measure(archive: &Archive, table: &mut Table) -> Result<(), Failed
         for _ in 0..QUERIES {
             let query = (0..1_000).find_map(|_| draw(archive, &dice)).ok_or("some message gives a query")?;
             hits += searches.time(|| archive.portal.search(&query, None, HITS))?.hits.len();
-            let place = usize::try_from(dice.below(archive.conversations.len() as u64))?;
-            let conversation = archive.conversations.get(place).ok_or("the place is below their number")?;
+            let place = usize::try_from(dice.below(archive.log.conversations.len() as u64))?;
+            let conversation =
+                archive.log.conversations.get(place).ok_or("the place is below their number")?;
             pages.time(|| archive.portal.timeline(*conversation, None, 50))?;
         }
         if hits == 0 {
@@ -53,7 +54,7 @@ pub(crate) fn measure(archive: &Archive, table: &mut Table) -> Result<(), Failed
         };
         for (percent, budget) in [(50, Budget::None), (99, budget)] {
             table.add(
-                format!("search {} messages: {kind}, p{percent} of {QUERIES}", grouped(archive.messages)),
+                format!("search {} messages: {kind}, p{percent} of {QUERIES}", grouped(archive.log.messages)),
                 Figure::Micros(searches.percentile(percent)),
                 Some(("a page of 50 messages", Figure::Micros(pages.percentile(percent)))),
                 budget,

@@ -96,7 +96,7 @@ async fn round(
 ) -> Result<Round, Failed> {
     let mut lines = Vec::new();
     for token in tokens {
-        lines.push(Line::open(server, token).await?);
+        lines.push(Line::open(server, Some(token)).await?);
     }
     let (stats, cpu_us) = (office.app.store().group_stats(), writer_cpu_us());
     let epoch = office.app.epoch();

@@ -15,8 +15,12 @@ pub(crate) enum Budget {
     RatioAtMost(f64),
     /// The figure, at least this part of its baseline.
     RatioAtLeast(f64),
+    /// The figure, at most this part of its baseline above or below it.
+    RatioWithin(f64),
     /// The figure itself.
     AtMost(Figure),
+    /// The figure itself.
+    AtLeast(Figure),
     /// None: the row explains another.
     None,
 }
@@ -53,6 +57,8 @@ impl Row {
         match self.budget {
             Budget::RatioAtMost(most) => self.ratio().map(|ratio| ratio <= most),
             Budget::RatioAtLeast(least) => self.ratio().map(|ratio| ratio >= least),
+            Budget::RatioWithin(part) => self.ratio().map(|ratio| (ratio - 1.0).abs() <= part),
+            Budget::AtLeast(least) => Some(self.measured.value() >= least.value()),
             Budget::AtMost(most) => Some(self.measured.value() <= most.value()),
             Budget::None => None,
         }
@@ -64,6 +70,8 @@ impl fmt::Display for Budget {
         match self {
             Self::RatioAtMost(most) => write!(f, "<= {most} x"),
             Self::RatioAtLeast(least) => write!(f, ">= {least} x"),
+            Self::RatioWithin(part) => write!(f, "within {:.0} %", part * 100.0),
+            Self::AtLeast(least) => write!(f, ">= {least}"),
             Self::AtMost(most) => write!(f, "<= {most}"),
             Self::None => Ok(()),
         }

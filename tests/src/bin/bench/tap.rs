@@ -26,7 +26,7 @@ pub(crate) fn measure(archive: &Archive, table: &mut Table) -> Result<(), Failed
         reads.time(|| portal.store().read(|reading| reading.entry(entry.entry_id)))?;
     }
     table.add(
-        format!("resolve a tap, {} messages, p99 of {}", grouped(archive.messages), grouped(TAPS as u64)),
+        format!("resolve a tap, {} messages, p99 of {}", grouped(archive.log.messages), grouped(TAPS as u64)),
         Figure::Micros(taps.percentile(99)),
         Some(("read one entry by id, p99", Figure::Micros(reads.percentile(99)))),
         Budget::AtMost(Figure::millis(5.0)),

@@ -448,11 +448,11 @@ CREATE TABLE totp_told (
 CREATE TABLE totp_set_ups (
     firm_id       BLOB NOT NULL,
     person_id     BLOB NOT NULL,
-    device_id     BLOB NOT NULL CHECK (length(device_id) = 16),
+    public_key    BLOB NOT NULL CHECK (length(public_key) = 65),
     key_id        TEXT NOT NULL,
     sealed_secret BLOB NOT NULL,
     made_at_ms    INTEGER NOT NULL,
-    PRIMARY KEY (firm_id, person_id, device_id),
+    PRIMARY KEY (firm_id, person_id, public_key),
     FOREIGN KEY (firm_id, person_id) REFERENCES memberships
 ) STRICT, WITHOUT ROWID;
 
