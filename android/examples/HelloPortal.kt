@@ -79,6 +79,7 @@ private suspend fun SignIn.answerNext(
     when (asked) {
         null -> answer(line, deviceName = "Hello")
         is Answer.ChooseFirm -> asking { call -> chooseFirm(line, call) }
+        is Answer.ApprovalAwaited -> asking { call -> prove(FactorAnswer.Approval, call) }
         else -> asking { call -> prove(FactorAnswer.Totp(line), call) }
     }
 

@@ -23,7 +23,7 @@ use portico_wire::signin::FirmChoice;
 /// Who is signed in, where, on which device.
 #[uniffi::remote(Record)]
 pub struct SessionFacts {
-    /// The server's address.
+    /// The server's address, with the root that it is known by after a `#`, if it has one of its own.
     pub server_url: String,
     /// Who.
     pub person_id: PersonId,

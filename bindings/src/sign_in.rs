@@ -105,7 +105,7 @@ impl SignIn {
     }
 
     /// Asks the server at `server_url` to mail a code to `email`, and keeps the question for `pending`. The
-    /// answer is the same for any address.
+    /// answer is the same for any address. A server with a root of its own shows a link that names the root: it goes here whole.
     ///
     /// # Errors
     /// Every state of a server that is not one: `BadServerUrl`, `Offline`,
@@ -124,7 +124,8 @@ impl SignIn {
     /// The same by an invitation, as its link was tapped, scanned or pasted.
     ///
     /// # Errors
-    /// `Malformed` where it is none; and those of `begin`.
+    /// `Malformed` where it is none, or names a server and nobody: that one goes to `begin`, with a typed address. And
+    /// those of `begin`.
     pub async fn begin_invited(&self, link: String, call: u64) -> Result<PendingSignIn, PortalError> {
         let phone = self.phone.clone();
         runtime::run(Some(call), async move { phone.begin_invited(&link).await }).await

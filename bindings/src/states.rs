@@ -71,6 +71,8 @@ pub enum Fault {
     KeyUnavailable,
     /// The network costs: the batch waits for another, or for `allow_metered`.
     Metered,
+    /// Whoever answered has no certificate that this phone trusts; nothing was said to them.
+    Untrusted,
 }
 
 /// Where an entry of this phone stands, also long after its end.
@@ -228,7 +230,7 @@ pub enum WhyInbox {
 /// A sign-in that waits for its code. Nothing secret.
 #[uniffi::remote(Record)]
 pub struct PendingSignIn {
-    /// The server.
+    /// The server, with the root that it is known by, if it has one of its own.
     pub server_url: String,
     /// Which challenge the code answers.
     pub challenge_id: ChallengeId,

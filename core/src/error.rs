@@ -21,7 +21,7 @@ pub enum PortalError {
     /// The address is not `https://`, nor on this machine.
     #[error("this is not the address of a Portico server")]
     BadServerUrl,
-    /// The server's certificate is not trusted.
+    /// The server's certificate is not trusted. Of a server with a root of its own: scan or open the link that it shows.
     #[error("the server's certificate is not trusted")]
     UntrustedServer,
     /// The server speaks another wire version: update the app, or ask the firm to update.
@@ -175,6 +175,7 @@ impl From<Fault> for PortalError {
         match fault {
             Fault::NoConnection => Self::Offline,
             Fault::NotPortico => Self::NotPortico,
+            Fault::Untrusted => Self::UntrustedServer,
             Fault::ServerFault
             | Fault::ServerBusy
             | Fault::ConversationMissing

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 
 use crate::scan;
@@ -27,6 +28,11 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// The address at which phones reach this server, as invitations name it; else what `listen` says.
     pub public_url: Option<String>,
+    /// Whether it serves one office: under certificates that it makes itself, to phones that scan its link.
+    pub lan: bool,
+    /// Names and addresses by which the office's network knows this machine, the one of links first; none: the address that it
+    /// has there.
+    pub lan_hosts: Vec<String>,
     /// Whether a proxy in front speaks TLS; only then is plain HTTP served beyond loopback.
     pub behind_proxy: bool,
     /// Proxies of our own: the entry that they add to `X-Forwarded-For` is the caller.
@@ -103,6 +109,12 @@ pub enum ConfigError {
     /// Only one half of the TLS pair is set.
     #[error("tls_cert and tls_key belong together; only one of them is set")]
     HalfTls,
+    /// Something is set that `lan` makes itself.
+    #[error("lan = true makes certificate and address itself; leave {0} out")]
+    BesideLan(&'static str),
+    /// Phones could not reach it by that.
+    #[error("lan_hosts: {0:?} is neither a name nor the address of a machine")]
+    LanHost(String),
     /// Plain HTTP would leave the machine.
     #[error("{0} is not a loopback address: set tls_cert and tls_key, or behind_proxy = true")]
     PlainBeyondLoopback(SocketAddr),
@@ -129,11 +141,13 @@ impl Config {
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self {
             data_folder: folder.into(),
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            listen: LISTEN,
             metrics_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)),
             tls_cert: None,
             tls_key: None,
             public_url: None,
+            lan: false,
+            lan_hosts: Vec::new(),
             behind_proxy: false,
             trusted_proxies: Vec::new(),
             mail_from: "portico@localhost".to_owned(),
@@ -171,11 +185,19 @@ impl Config {
             .merge(Env::prefixed("PORTICO_").ignore(&["HOME", "ROOT", "LOG"]).split("__"))
             .extract()
             .map_err(|fault| ConfigError::Malformed(Box::new(fault)))?;
+        let config = if config.lan { config.on_lan() } else { config };
         config.check()?;
         Ok(config)
     }
 
-    /// What an invitation names.
+    /// The same for one office: it listens on every network of the machine, unless another address was set.
+    #[must_use]
+    pub fn on_lan(self) -> Self {
+        let listen = if self.listen == LISTEN { LISTEN_ON_LAN } else { self.listen };
+        Self { lan: true, listen, ..self }
+    }
+
+    /// What an invitation names, but for `lan`.
     #[must_use]
     pub fn public_url(&self) -> String {
         let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
@@ -190,7 +212,8 @@ impl Config {
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(ConfigError::HalfTls);
         }
-        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() && !self.behind_proxy {
+        self.check_lan()?;
+        if !self.listen.ip().is_loopback() && self.tls_cert.is_none() && !self.behind_proxy && !self.lan {
             return Err(ConfigError::PlainBeyondLoopback(self.listen));
         }
         if !self.metrics_listen.ip().is_loopback() {
@@ -206,6 +229,21 @@ impl Config {
             Some(Some(program)) => return Err(ConfigError::ScanProgramMissing(program.clone())),
         }
         self.database_key().map(|_| ())
+    }
+
+    fn check_lan(&self) -> Result<(), ConfigError> {
+        let beside = [
+            ("tls_cert", self.tls_cert.is_some()),
+            ("behind_proxy", self.behind_proxy),
+            ("public_url", self.public_url.is_some()),
+        ];
+        if let Some((name, _)) = beside.iter().find(|(_, set)| self.lan && *set) {
+            return Err(ConfigError::BesideLan(name));
+        }
+        match self.lan_hosts.iter().find(|host| !is_host(host)) {
+            Some(host) => Err(ConfigError::LanHost(host.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The key of the database, as 64 hex digits; none for a plain one.
@@ -250,6 +288,20 @@ impl Config {
         self.data_folder.join("push")
     }
 }
+
+/// Whether a certificate can name it.
+fn is_host(text: &str) -> bool {
+    match ServerName::try_from(text) {
+        Ok(ServerName::IpAddress(address)) => !IpAddr::from(address).is_unspecified(),
+        Ok(_) => true,
+        Err(_) => false,
+    }
+}
+
+/// On this machine alone.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+/// On every network of the machine, at the port that is usual for HTTPS where 443 wants an administrator.
+const LISTEN_ON_LAN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8443);
 
 #[cfg(test)]
 mod tests {
@@ -303,6 +355,22 @@ mod tests {
         }
         for present in ["sh", "/bin/sh"] {
             assert!(scanned_by(&[present, "-"]).check().is_ok(), "{present}");
+        }
+        let office = fits.clone().on_lan();
+        assert_eq!((office.listen.port(), office.check().is_ok()), (8443, true));
+        let set = SocketAddr::from(([192, 0, 2, 7], 443));
+        assert_eq!(Config { listen: set, ..fits.clone() }.on_lan().listen, set);
+        let proxied = Config { behind_proxy: true, ..office.clone() };
+        let named = Config { public_url: Some("https://x.example".to_owned()), ..office.clone() };
+        for beside in [proxied, named] {
+            assert!(matches!(beside.check(), Err(ConfigError::BesideLan(_))), "{beside:?}");
+        }
+        let known_by = |host: &str| Config { lan_hosts: vec![host.to_owned()], ..office.clone() };
+        for host in ["", "0.0.0.0", "https://office.local", "office.local:8443", "a b"] {
+            assert!(matches!(known_by(host).check(), Err(ConfigError::LanHost(_))), "{host}");
+        }
+        for host in ["office.local", "office", "192.0.2.7", "fd00::7"] {
+            assert!(known_by(host).check().is_ok(), "{host}");
         }
         let key = Config { database_key_file: Some("absent".into()), ..fits };
         assert!(matches!(key.check(), Err(ConfigError::DatabaseKeyFile(..))));

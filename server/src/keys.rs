@@ -2,6 +2,7 @@
 //!
 //! - `receipt-<id>.pk8`: Ed25519, PKCS#8 (RFC 8410). Signs receipts. The last by name signs, all verify.
 //! - `server-<id>.key`: 32 bytes as hex. Subkeys for codes, nonces and sealed columns come from it by label.
+//! - `lan-root.pem`: the root of a server that serves one office, and its key; see `lan`.
 //!
 //! Holds: whoever has the database alone can neither sign in with a pending code nor open a push key.
 
@@ -257,7 +258,7 @@ fn fresh_id(ports: &Ports) -> String {
 }
 
 /// Writes a key durably, readable by the owner alone.
-fn write_key(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, KeyError> {
+pub(crate) fn write_key(folder: &Path, name: &str, content: &[u8]) -> Result<PathBuf, KeyError> {
     let path = folder.join(name);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -8,7 +8,7 @@
 //! - `uploads`: bytes of a batch from the wire to its commit. `blobs`: sealed packs on disk.
 //! - `log`: what a send key deserves, how an entry joins the chain. [`store`]: use-cases, group commit, all SQL.
 //! - `mail`, `push`: what is due, carried by workers into a `folder`. `scan`: what the firm's scanner says of each file. [`backup`]: backup and restore. [`seed`]: a small firm.
-//! - [`config`], `keys`, [`ports`]: settings, the server's own keys, and the world outside.
+//! - [`config`], `keys`, [`ports`]: settings, the server's own keys, and the world outside. [`lan`]: certificates of its own, for one office.
 
 #[cfg(not(test))]
 pub mod access;
@@ -24,6 +24,7 @@ mod door;
 mod error;
 mod folder;
 mod keys;
+pub mod lan;
 mod log;
 mod mail;
 mod metrics;

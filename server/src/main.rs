@@ -13,6 +13,7 @@ use portico_server::ports::Ports;
 use portico_server::seed::seed;
 use portico_server::store::{Change, FirmLimits, Verdict};
 use portico_wire::ids::{ContentId, ConversationId, FirmId, PersonId};
+use portico_wire::invitation::Invited;
 use portico_wire::signin::is_email;
 use tokio::net::TcpListener;
 
@@ -48,6 +49,15 @@ enum Action {
         /// Its private key, PEM.
         #[arg(long)]
         tls_key: Option<PathBuf>,
+        /// Serves one office: makes certificates itself, and shows a link that phones scan to know the server by.
+        #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
+        lan: bool,
+        /// A name or an address by which the office's network knows this machine; the first is the one of links.
+        #[arg(long, value_name = "NAME", requires = "lan")]
+        lan_host: Vec<String>,
+        /// Shows an invitation for whoever has this address, and mails it to them.
+        #[arg(long, value_name = "EMAIL")]
+        invite: Option<String>,
     },
     /// Makes a small firm to look at.
     Seed {
@@ -225,12 +235,18 @@ async fn run(command: Command) -> Result<ExitCode, Failed> {
     let mut config = load(command.data, command.config.as_deref())?;
     let ports = Ports::real();
     match command.action {
-        Action::Serve { listen, metrics_listen, tls_cert, tls_key } => {
+        Action::Serve { listen, metrics_listen, tls_cert, tls_key, lan, lan_host, invite } => {
+            if lan {
+                config = config.on_lan();
+            }
+            if !lan_host.is_empty() {
+                config.lan_hosts = lan_host;
+            }
             config.listen = listen.unwrap_or(config.listen);
             config.metrics_listen = metrics_listen.unwrap_or(config.metrics_listen);
             config.tls_cert = tls_cert.or(config.tls_cert);
             config.tls_key = tls_key.or(config.tls_key);
-            serve(config, ports).await?;
+            serve(config, ports, invite.as_deref()).await?;
         }
         Action::Seed { json } => print_seed(&App::open(config, ports)?, json).await?,
         Action::CheckConfig => println!("{}", toml::to_string(&config)?.trim_end()),
@@ -249,11 +265,14 @@ fn load(data: Option<PathBuf>, file: Option<&Path>) -> Result<Config, Failed> {
     Ok(Config { data_folder: data.unwrap_or(config.data_folder.clone()), ..config })
 }
 
-async fn serve(config: Config, ports: Ports) -> Result<(), Failed> {
+async fn serve(mut config: Config, ports: Ports, invite: Option<&str>) -> Result<(), Failed> {
+    config.check()?;
+    let listener = TcpListener::bind(config.listen).await?;
+    // Links name the port that was free.
+    config.listen = listener.local_addr()?;
     let app = App::open(config, ports)?;
-    let listener = TcpListener::bind(app.config().listen).await?;
-    let scheme = if app.config().tls_cert.is_some() { "https" } else { "http" };
-    println!("listening on {scheme}://{}", listener.local_addr()?);
+    let scheme = if app.config().tls_cert.is_some() || app.config().lan { "https" } else { "http" };
+    println!("listening on {scheme}://{}", app.config().listen);
     match TcpListener::bind(app.config().metrics_listen).await {
         Ok(metrics) => {
             println!("metrics on http://{}/metrics", metrics.local_addr()?);
@@ -264,8 +283,38 @@ async fn serve(config: Config, ports: Ports) -> Result<(), Failed> {
         Err(fault) => tracing::warn!(%fault, "metrics are not served"),
     }
     println!("mail goes to {}", absolute(&app.config().mail()).display());
+    show_link(&app, invite).await?;
     app.serve(listener, signalled()).await?;
     Ok(())
+}
+
+/// What a phone on the desk scans: an invitation, or the address of a server that no phone knows by itself.
+async fn show_link(app: &App, invite: Option<&str>) -> Result<(), Failed> {
+    let Some(email) = invite else {
+        let address = app.address();
+        if address.root.is_some() {
+            println!("Scan this as the server, and type the address that was invited:");
+            println!("{}\n{address}", qr(&address.to_string()));
+        }
+        return Ok(());
+    };
+    let invited = app.invite(email).await?;
+    if invited.is_empty() {
+        return Err(format!("nobody has the address {email}").into());
+    }
+    for Invited { link, .. } in invited {
+        println!("{email} scans this, or opens it:");
+        println!("{}\n{link}", qr(&link));
+    }
+    Ok(())
+}
+
+/// A QR code, two rows in a line of the terminal; nothing where the text is too long for one.
+fn qr(text: &str) -> String {
+    use qrcode::render::unicode::Dense1x2;
+    let Ok(code) = qrcode::QrCode::new(text.as_bytes()) else { return String::new() };
+    // Light on dark, as most terminals are: cameras read both.
+    code.render::<Dense1x2>().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build()
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use tower::ServiceExt as _;
 
 use crate::config::Connections;
 use crate::door::Peer;
+use crate::lan::{Lan, LanError};
 use crate::metrics;
 use crate::state::App;
 
@@ -49,6 +50,9 @@ pub enum ServeError {
     /// The certificate or its key can not be read.
     #[error("{path}: {fault}", path = .0.display(), fault = .1)]
     Tls(PathBuf, String),
+    /// The server has no certificate of its own to show.
+    #[error(transparent)]
+    Lan(#[from] LanError),
     /// Certificate and key do not fit together.
     #[error("the certificate does not serve: {0}")]
     Certificate(rustls::Error),
@@ -90,26 +94,36 @@ impl App {
     }
 
     fn tls(&self) -> Result<Option<TlsAcceptor>, ServeError> {
-        let (Some(cert), Some(key)) = (&self.config().tls_cert, &self.config().tls_key) else {
-            return Ok(None);
-        };
-        let refuse = |path: &PathBuf, fault: rustls_pki_types::pem::Error| {
-            ServeError::Tls(path.clone(), fault.to_string())
-        };
-        let chain = CertificateDer::pem_file_iter(cert)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|fault| refuse(cert, fault))?;
-        let key = PrivateKeyDer::from_pem_file(key).map_err(|fault| refuse(key, fault))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        let builder = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(ServeError::Certificate)?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .map_err(ServeError::Certificate)?;
+            .with_no_client_auth();
+        let mut config = if let Some(lan) = self.lan() {
+            lan.certify()?;
+            builder.with_cert_resolver(Arc::<Lan>::clone(lan))
+        } else if let (Some(cert), Some(key)) = (&self.config().tls_cert, &self.config().tls_key) {
+            let (chain, key) = read_certificate(cert, key)?;
+            builder.with_single_cert(chain, key).map_err(ServeError::Certificate)?
+        } else {
+            return Ok(None);
+        };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Some(TlsAcceptor::from(Arc::new(config))))
     }
+}
+
+fn read_certificate(
+    cert: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ServeError> {
+    let refuse = |path: &Path, fault: rustls_pki_types::pem::Error| {
+        ServeError::Tls(path.to_owned(), fault.to_string())
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|fault| refuse(cert, fault))?;
+    Ok((chain, PrivateKeyDer::from_pem_file(key).map_err(|fault| refuse(key, fault))?))
 }
 
 /// Carries what is due: at each wake, and once a second.

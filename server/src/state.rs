@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 use portico_wire::ids::{Epoch, FirmId, PersonId};
+use portico_wire::invitation::Invited;
+use portico_wire::server_address::ServerAddress;
 use tokio::sync::watch;
 
 use crate::blobs::Segments;
 use crate::config::{Config, ConfigError};
 use crate::keys::{KeyError, Keys};
+use crate::lan::{Lan, LanError};
 use crate::ports::Ports;
 use crate::store::{Change, OpenDatabaseError, Store, StoreError, Who, normal_email};
 use crate::throttle::Throttle;
@@ -28,6 +31,8 @@ struct Inner {
     config: Config,
     ports: Ports,
     keys: Arc<Keys>,
+    /// Where it serves one office.
+    lan: Option<Arc<Lan>>,
     uploads: Uploads,
     store: Store,
     throttle: Throttle,
@@ -57,6 +62,9 @@ pub enum OpenError {
     /// The keys can not be used.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The root of a server of one office can not be used.
+    #[error(transparent)]
+    Lan(#[from] LanError),
     /// The database does not open; a wrong key says so.
     #[error(transparent)]
     Database(#[from] OpenDatabaseError),
@@ -85,6 +93,7 @@ impl App {
         config.check()?;
         let lock = lock(&config.data_folder)?;
         let keys = Arc::new(Keys::open(&config.keys(), &ports)?);
+        let lan = if config.lan { Some(Arc::new(Lan::open(&config, &ports)?)) } else { None };
         let key = config.database_key()?;
         let store = Store::open(config.database(), key, &ports, lock)?;
         let uploads = Uploads::new(open_segments(&config, &store)?);
@@ -92,6 +101,7 @@ impl App {
             config,
             ports,
             keys,
+            lan,
             uploads,
             store,
             throttle: Throttle::default(),
@@ -111,6 +121,25 @@ impl App {
     /// A [`StoreError`]; everything stays.
     pub async fn let_in_again(&self, firm: FirmId, person: PersonId) -> Result<Change, StoreError> {
         self.store().let_in_again(firm, person, Arc::clone(self.keys())).await
+    }
+
+    /// Invites whoever has `email`, at each firm that they belong to, in the administrator's name: links, also mailed; none where
+    /// nobody has it. What was mailed before works no more.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; no mail goes out.
+    pub async fn invite(&self, email: &str) -> Result<Vec<Invited>, StoreError> {
+        self.store().invite_address(email, self.address(), Arc::clone(self.keys())).await
+    }
+
+    /// Where phones reach this server, and the root that they know it by, if it is its own.
+    #[must_use]
+    pub fn address(&self) -> ServerAddress {
+        let config = self.config();
+        match self.lan() {
+            Some(lan) => lan.address(config.listen),
+            None => ServerAddress { url: config.public_url().trim_end_matches('/').to_owned(), root: None },
+        }
     }
 
     /// Gives somebody of a firm another address, in the administrator's name: who has neither phone nor mailbox left has no way of
@@ -171,6 +200,10 @@ impl App {
 
     pub(crate) fn keys(&self) -> &Arc<Keys> {
         &self.0.keys
+    }
+
+    pub(crate) fn lan(&self) -> Option<&Arc<Lan>> {
+        self.0.lan.as_ref()
     }
 
     pub(crate) fn uploads(&self) -> &Uploads {

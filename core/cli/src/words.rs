@@ -43,7 +43,9 @@ fn portal_error(fault: &PortalError) -> String {
             "That is not the address of a Portico server: it begins with https:// (http:// on this machine only)."
                 .to_owned()
         }
-        PortalError::UntrustedServer => "The server's certificate is not trusted.".to_owned(),
+        PortalError::UntrustedServer => {
+            "The server's certificate is not trusted. If it serves one office: scan or open the link that it shows.".to_owned()
+        }
         PortalError::OtherVersion { .. } => "The server speaks another version; one of the two needs an update.".to_owned(),
         PortalError::RetryLater { after_s: Some(seconds) } => {
             format!("The server asks to try again in {seconds} seconds.")
@@ -156,6 +158,7 @@ pub(crate) const fn fault(fault: Fault) -> &'static str {
         Fault::DocumentMissing => "the restored server does not have a document of it",
         Fault::KeyUnavailable => "the keys are locked",
         Fault::Metered => "the network costs; it waits for another",
+        Fault::Untrusted => "the server's certificate is not trusted",
     }
 }
 

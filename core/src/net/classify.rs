@@ -102,9 +102,8 @@ fn error_of(code: ProblemCode, problem: &Problem) -> PortalError {
 pub fn read<T: DeserializeOwned>(exchanged: Result<Response, TransportFault>) -> Result<T, Miss> {
     let response = exchanged.map_err(|fault| match fault {
         TransportFault::TooLarge => Miss::transient(Fault::NotPortico),
-        TransportFault::Unreachable | TransportFault::Untrusted | TransportFault::Broken => {
-            Miss::transient(Fault::NoConnection)
-        }
+        TransportFault::Untrusted => Miss::transient(Fault::Untrusted),
+        TransportFault::Unreachable | TransportFault::Broken => Miss::transient(Fault::NoConnection),
     })?;
     match (response.status, response.media_type.as_str()) {
         (200..=299, "application/json") => {
@@ -208,6 +207,7 @@ mod tests {
             assert_eq!(read::<Problem>(exchanged), Err(Miss::transient(Fault::NotPortico)));
         }
         assert_eq!(read::<Problem>(Err(TransportFault::Broken)), Err(Miss::transient(Fault::NoConnection)));
+        assert_eq!(read::<Problem>(Err(TransportFault::Untrusted)), Err(Miss::transient(Fault::Untrusted)));
     }
 
     #[test]

@@ -5,5 +5,6 @@
 
 pub mod classify;
 pub mod codec;
+mod pinned_root;
 pub mod session;
 pub mod transport;

@@ -1,4 +1,5 @@
-//! The real network: one reqwest client, rustls with ring, roots of our own bundle (ADR 0002).
+//! The real network: one reqwest client, rustls with ring, roots of our own bundle (ADR 0002), or the one that an address
+//! names (ADR 0014).
 //!
 //! Holds: HTTPS, but for this machine's own loopback; no redirects; stall timeouts, never a total one; an answer
 //! larger than any of ours is cut off.
@@ -9,14 +10,18 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
+use portico_wire::encoding::Sha256;
+use portico_wire::server_address::ServerAddress;
 use portico_wire::upload::{CAPABILITY_HEADER, COMPLETE_HEADER, OFFSET_HEADER, PARTIAL_UPLOAD_MEDIA_TYPE};
 use portico_wire::{WIRE_HEADER, WIRE_VERSION};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, IF_RANGE, RANGE, RETRY_AFTER,
 };
-use rustls::{ClientConfig, RootCertStore};
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_pki_types::CertificateDer;
 
+use super::pinned_root::PinnedRoot;
 use crate::ports::{
     BadServerUrl, Carry, CarryTo, Clock as _, Fetch, Fetched, Method, Network, Patience, Request, Response,
     SystemClock, Transport, TransportFault,
@@ -41,17 +46,35 @@ impl RealNetwork {
         if let Some(root) = extra_root {
             roots.add(root)?;
         }
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        Ok(Self::over(tls_builder(&provider()).with_root_certificates(roots).with_no_client_auth()))
+    }
+
+    /// Trusts that root alone: neither the bundled ones nor the firm's.
+    fn knowing(root: Sha256) -> Self {
+        let provider = provider();
+        let verifier = Arc::new(PinnedRoot::new(root, Arc::clone(&provider)));
+        let tls = tls_builder(&provider).dangerous().with_custom_certificate_verifier(verifier);
+        Self::over(tls.with_no_client_auth())
+    }
+
+    fn over(mut tls: ClientConfig) -> Self {
         // A preconfigured client announces nothing by itself.
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let (usual, long_poll) = (http(&tls, Some(STALL)), http(&tls, Some(STALL_LONG_POLL)));
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         // The client's own limit would count the sending too, which takes as long as it takes.
-        Ok(Self { usual, long_poll, upload: http(&tls, None) })
+        Self { usual, long_poll, upload: http(&tls, None) }
     }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn tls_builder(provider: &Arc<CryptoProvider>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one builder of the network port")]
@@ -70,14 +93,16 @@ fn http(tls: &ClientConfig, stall: Option<Duration>) -> reqwest::Client {
 
 impl Network for RealNetwork {
     fn connect(&self, url: &str) -> Result<Arc<dyn Transport>, BadServerUrl> {
-        let parsed = reqwest::Url::parse(url).map_err(|_| BadServerUrl)?;
+        let ServerAddress { url: base, root } = url.parse().map_err(|_| BadServerUrl)?;
+        let parsed = reqwest::Url::parse(&base).map_err(|_| BadServerUrl)?;
         let loopback = matches!(parsed.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
-        let allowed = parsed.scheme() == "https" || (parsed.scheme() == "http" && loopback);
-        if !allowed || !parsed.has_host() {
+        // Plain HTTP shows no certificate, so nothing would ask for the root.
+        let plain = parsed.scheme() == "http" && loopback && root.is_none();
+        if !(parsed.scheme() == "https" || plain) || !parsed.has_host() {
             return Err(BadServerUrl);
         }
-        let base = url.trim_end_matches('/').to_owned();
-        Ok(Arc::new(RealTransport { base, network: self.clone() }))
+        let network = root.map_or_else(|| self.clone(), Self::knowing);
+        Ok(Arc::new(RealTransport { base, network }))
     }
 }
 
@@ -263,6 +288,17 @@ mod tests {
         assert!(network.connect("http://127.0.0.1:8080/").is_ok());
         for bad in ["http://portal.example", "ftp://127.0.0.1", "portal.example", ""] {
             assert_eq!(network.connect(bad).err(), Some(BadServerUrl), "{bad}");
+        }
+    }
+
+    #[test]
+    fn root_that_nothing_would_check_is_no_address() {
+        let network = RealNetwork::new(None).unwrap();
+        let root = Sha256::of(&[b"root"]);
+
+        assert!(network.connect(&format!("https://192.0.2.7:8443/#root={root}")).is_ok());
+        for bad in [format!("http://127.0.0.1:8080/#root={root}"), "https://192.0.2.7/#root=".to_owned()] {
+            assert_eq!(network.connect(&bad).err(), Some(BadServerUrl), "{bad}");
         }
     }
 }

@@ -30,6 +30,8 @@ pub enum Fault {
     KeyUnavailable,
     /// The network costs: the batch waits for another, or for the person's word.
     Metered,
+    /// Whoever answered has no certificate that this phone trusts; nothing was said to them.
+    Untrusted,
 }
 
 impl Fault {
@@ -46,6 +48,7 @@ impl Fault {
             Self::DocumentMissing => "document_missing",
             Self::KeyUnavailable => "key_unavailable",
             Self::Metered => "metered",
+            Self::Untrusted => "untrusted",
         }
     }
 
@@ -61,6 +64,7 @@ impl Fault {
             "document_missing" => Self::DocumentMissing,
             "key_unavailable" => Self::KeyUnavailable,
             "metered" => Self::Metered,
+            "untrusted" => Self::Untrusted,
             _ => Self::ServerFault,
         }
     }

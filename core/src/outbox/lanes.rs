@@ -37,7 +37,7 @@ pub fn text_turn(before: Option<&Before>, since_ms: Option<i64>, now_ms: i64) ->
         SendState::Sending => before.reached,
         // Nobody knows when it moves, so nobody waits for it.
         SendState::Waiting { fault: Fault::Metered, .. } => return TextTurn::Now,
-        SendState::Waiting { fault, .. } => *fault != Fault::NoConnection,
+        SendState::Waiting { fault, .. } => !matches!(fault, Fault::NoConnection | Fault::Untrusted),
         SendState::HandedToOs { .. } => true,
         SendState::Queued => false,
         // It does not move by itself, so nobody waits for it.
@@ -82,10 +82,13 @@ mod tests {
     // R40: time without a connection is nobody's delay.
     #[test]
     fn offline_time_does_not_count() {
-        let offline = SendState::Waiting { until_ms: 0, fault: Fault::NoConnection };
-        for before in
-            [batch(offline, true), batch(SendState::Sending, false), batch(SendState::Queued, false)]
-        {
+        let waiting = |fault| SendState::Waiting { until_ms: 0, fault };
+        for before in [
+            batch(waiting(Fault::NoConnection), true),
+            batch(waiting(Fault::Untrusted), true),
+            batch(SendState::Sending, false),
+            batch(SendState::Queued, false),
+        ] {
             assert_eq!(text_turn(Some(&before), None, 500), TextTurn::WhileOffline, "{before:?}");
         }
         let busy = SendState::Waiting { until_ms: 0, fault: Fault::ServerBusy };

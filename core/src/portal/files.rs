@@ -231,7 +231,7 @@ impl Portal {
         })?;
         Ok(Some(BackgroundTransfer {
             send_key: key,
-            url: format!("{}/v1/uploads", self.room.session.server_url.trim_end_matches('/')),
+            url: format!("{}/v1/uploads", self.room.session.url()),
             method: "PUT".to_owned(),
             headers: vec![
                 TransferHeader::of(CAPABILITY_HEADER, &opened.capability.to_string()),

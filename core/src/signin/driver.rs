@@ -10,6 +10,7 @@ use portico_wire::ids::{ChallengeId, DeviceId, FirmId};
 use portico_wire::invitation::{BeginInvited, Invitation};
 use portico_wire::problem::ProblemCode;
 use portico_wire::push::PushContent;
+use portico_wire::server_address::ServerAddress;
 use portico_wire::signin::{
     AnswerChallenge, BeginSignIn, ChallengeAnswered, ChallengeBegun, FirmChoice, PushAddress, Session,
     is_email, possession_bytes,
@@ -26,7 +27,7 @@ use crate::net::codec;
 use crate::outbox::machine::{Event, step};
 use crate::portal::Portal;
 use crate::ports::files::write_durably;
-use crate::ports::{Ports, Request, TransportFault, random};
+use crate::ports::{Ports, Request, random};
 use crate::push::inbox;
 use crate::store::{Fact, SessionFacts, Store};
 
@@ -50,7 +51,7 @@ struct Flow {
 /// A sign-in that waits for its code. Nothing secret; the phone keeps it while its person reads their mail.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PendingSignIn {
-    /// The server.
+    /// The server, with the root that it is known by, if it has one of its own.
     pub server_url: String,
     /// Which challenge the code answers.
     pub challenge_id: ChallengeId,
@@ -153,7 +154,7 @@ impl Phone {
     }
 
     /// Asks the server at `server_url` to mail a code to `email`, and keeps what the code will answer. The answer is
-    /// the same for any address.
+    /// the same for any address. A server with a root of its own shows a link that names the root: it goes here whole.
     ///
     /// # Errors
     /// [`PortalError::EmailMalformed`]; every state of a server that is not one: [`PortalError::BadServerUrl`], [`PortalError::Offline`],
@@ -168,7 +169,7 @@ impl Phone {
     /// The same by an invitation, as its link was tapped, scanned or pasted.
     ///
     /// # Errors
-    /// [`PortalError::Malformed`] where it is none; and those of [`Phone::begin_sign_in`].
+    /// [`PortalError::Malformed`] where it is none, or names a server and nobody; and those of [`Phone::begin_sign_in`].
     pub async fn begin_invited(&self, link: &str) -> Result<PendingSignIn, PortalError> {
         let invitation = Invitation::parse(link).map_err(|_| PortalError::Malformed)?;
         self.act(Act::Invited(invitation)).await?;
@@ -187,7 +188,7 @@ impl Phone {
     async fn begin_by(&self, invitation: &Invitation) -> Result<PendingSignIn, PortalError> {
         let code = invitation.code.shown();
         let request = codec::begin_invited(&BeginInvited { invitation: code.clone() });
-        self.ask_for_a_code(&invitation.server_url, &code, request).await
+        self.ask_for_a_code(&invitation.server.to_string(), &code, request).await
     }
 
     /// `who`: the address, or what stands for it.
@@ -197,12 +198,11 @@ impl Phone {
         who: &str,
         request: Request,
     ) -> Result<PendingSignIn, PortalError> {
-        let server_url = server_url.trim().trim_end_matches('/').to_owned();
+        // With the root that it is known by, if it has one of its own: so it is kept, and so every later connection finds it.
+        let server: ServerAddress = server_url.parse().map_err(|_| PortalError::BadServerUrl)?;
+        let server_url = server.to_string();
         let transport = self.ports.network.connect(&server_url).map_err(|_| PortalError::BadServerUrl)?;
         let exchanged = transport.exchange(codec::limits()).await;
-        if exchanged == Err(TransportFault::Untrusted) {
-            return Err(PortalError::UntrustedServer);
-        }
         let spoken: SpokenWire = read(exchanged).map_err(|miss| match PortalError::from(miss) {
             // A Portico server is here, but not at this path of it.
             PortalError::NotHere => PortalError::NotPortico,

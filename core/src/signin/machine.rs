@@ -243,6 +243,7 @@ mod tests {
     use portico_wire::encoding::{Base64, Sha256};
     use portico_wire::ids::{ChallengeId, DeviceId, Epoch, PersonId};
     use portico_wire::invitation::InvitationCode;
+    use portico_wire::server_address::ServerAddress;
     use portico_wire::signin::{Access, Session};
 
     use super::*;
@@ -280,7 +281,7 @@ mod tests {
         vec![
             Act::Begin { server_url: String::new(), email: String::new() },
             Act::Invited(Invitation {
-                server_url: String::new(),
+                server: ServerAddress { url: String::new(), root: None },
                 code: InvitationCode::from_random([1; 15]),
             }),
             code("K7QM-3RXT"),

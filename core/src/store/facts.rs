@@ -86,7 +86,7 @@ impl Fact {
 /// Who this store belongs to. `Debug` hides names.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionFacts {
-    /// The server's address.
+    /// The server's address, with the root that it is known by, if it has one of its own.
     pub server_url: String,
     /// Who.
     pub person_id: PersonId,
@@ -100,6 +100,15 @@ pub struct SessionFacts {
     pub firm_name: String,
     /// This installation, as the server knows it.
     pub device_id: DeviceId,
+}
+
+impl SessionFacts {
+    /// Where requests go: the address without the root.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        let url = self.server_url.split_once('#').map_or(self.server_url.as_str(), |(url, _)| url);
+        url.trim_end_matches('/')
+    }
 }
 
 impl std::fmt::Debug for SessionFacts {

@@ -1,12 +1,14 @@
 //! Invitations: a link, or the QR code of it, that names the server and stands for an address, so that nobody types either.
 //!
-//! It proves nothing by itself: whoever follows it is mailed a code like everybody, at the address that was invited.
+//! It proves nothing by itself: whoever follows it is mailed a code like everybody, at the address that was invited. Of a
+//! server with a root certificate of its own it names the root too, so that a phone knows the server when it meets it.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::crockford;
+use crate::server_address::{ROOT, ServerAddress, root_in};
 
 /// Between the server's address and the code. What follows a `#` stays on the phone: no server or proxy logs it.
 const PATH: &str = "/invitation#";
@@ -14,15 +16,15 @@ const PATH: &str = "/invitation#";
 /// Who is invited where. `Debug` shows the server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// The server's address.
-    pub server_url: String,
+    /// The server.
+    pub server: ServerAddress,
     /// What stands for the person's address.
     pub code: InvitationCode,
 }
 
 impl fmt::Debug for Invitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Invitation({})", self.server_url)
+        write!(f, "Invitation({})", self.server.url)
     }
 }
 
@@ -73,7 +75,8 @@ impl Invitation {
     /// The link.
     #[must_use]
     pub fn link(&self) -> String {
-        format!("{}{PATH}{}", self.server_url.trim_end_matches('/'), self.code.shown())
+        let root = self.server.root.map(|root| format!("&{ROOT}{root}")).unwrap_or_default();
+        format!("{}{PATH}{}{root}", self.server.url, self.code.shown())
     }
 
     /// Reads a link, as it was tapped, scanned or pasted.
@@ -81,8 +84,10 @@ impl Invitation {
     /// # Errors
     /// [`ParseInvitationError`].
     pub fn parse(link: &str) -> Result<Self, ParseInvitationError> {
-        let (server_url, code) = link.trim().split_once(PATH).ok_or(ParseInvitationError)?;
-        Ok(Self { server_url: server_url.to_owned(), code: InvitationCode::parse(code)? })
+        let (url, after) = link.trim().split_once(PATH).ok_or(ParseInvitationError)?;
+        let code = InvitationCode::parse(after.split('&').next().unwrap_or_default())?;
+        let root = root_in(after).map_err(|_| ParseInvitationError)?;
+        Ok(Self { server: ServerAddress { url: url.trim_end_matches('/').to_owned(), root }, code })
     }
 }
 
@@ -119,11 +124,13 @@ impl fmt::Debug for Invited {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::encoding::Sha256;
 
     #[test]
     fn link_goes_by_mail_and_comes_back() {
         let code = InvitationCode::from_random([7; 15]);
-        let invitation = Invitation { server_url: "https://portal.example:8443/office".to_owned(), code };
+        let url = "https://portal.example:8443/office".to_owned();
+        let invitation = Invitation { server: ServerAddress { url, root: None }, code };
 
         let link = invitation.link();
 
@@ -131,6 +138,24 @@ mod tests {
         assert_eq!(format!("{invitation:?}"), "Invitation(https://portal.example:8443/office)");
         let cut = link.trim_end_matches(char::is_alphanumeric);
         for text in ["", "https://portal.example", "https://portal.example/invitation#", cut] {
+            assert_eq!(Invitation::parse(text), Err(ParseInvitationError), "{text}");
+        }
+    }
+
+    #[test]
+    fn link_of_a_server_with_its_own_root_names_the_root() {
+        let root = Sha256::of(&[b"root"]);
+        let server = ServerAddress { url: "https://192.0.2.7:8443".to_owned(), root: Some(root) };
+        let invitation = Invitation { server, code: InvitationCode::from_random([7; 15]) };
+
+        let link = invitation.link();
+
+        assert!(link.ends_with(&format!("&root={root}")), "{link}");
+        assert_eq!(Invitation::parse(&link.to_lowercase()), Ok(invitation.clone()));
+        assert_eq!(Invitation::parse(&format!("{link}&later=1")), Ok(invitation.clone()));
+        let cut = link.strip_suffix(|_| true).unwrap();
+        let nobody = link.replace(&invitation.code.shown(), "");
+        for text in [cut, &nobody, &format!("https://192.0.2.7:8443/#root={root}")] {
             assert_eq!(Invitation::parse(text), Err(ParseInvitationError), "{text}");
         }
     }

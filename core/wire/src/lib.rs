@@ -12,6 +12,7 @@
 //! - [`search`]: the one tokenizer, and the one rule that says whether a text matches.
 //! - [`push`]: the sealed payload that Apple and Google carry without reading it.
 //! - [`signin`]: codes, devices, sessions.
+//! - [`server_address`]: where a server is, and which root it is known by.
 //! - [`invitation`]: links that name a server and stand for an address.
 //! - [`factor`], [`totp`]: what proves somebody beyond the mailed code.
 //!
@@ -37,6 +38,7 @@ pub mod receipt;
 pub mod refusal;
 pub mod seal;
 pub mod search;
+pub mod server_address;
 pub mod signin;
 pub mod sync;
 pub mod totp;

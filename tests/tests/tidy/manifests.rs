@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("tests", &["portico-wire", "portico-core", "portico-ffi", "portico-server"]),
 ];
 /// Crates that only tests use.
-const TEST_CRATES: [&str; 4] = ["tempfile", "insta", "rcgen", "portico-mutants"];
+const TEST_CRATES: [&str; 3] = ["tempfile", "insta", "portico-mutants"];
 /// UniFFI's macros and generator share a crate that names it; no code of it is linked into the library.
 const NAMED_BY_UNIFFI: (&str, &str) = ("portico-ffi", "tempfile");
 const SHIPPED: [&str; 3] = ["portico", "portico-ffi", "portico-server"];

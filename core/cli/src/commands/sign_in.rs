@@ -8,6 +8,8 @@ use portico_core::error::PortalError;
 use portico_core::signin::driver::{Answered, PendingSignIn, Phone, SignedIn};
 use portico_wire::factor::{FactorAnswer, FactorKind, TotpSetUp};
 use portico_wire::ids::FirmId;
+use portico_wire::invitation::Invitation;
+use portico_wire::server_address::ServerAddress;
 use serde_json::json;
 
 use crate::phone::{self, CliError};
@@ -16,7 +18,7 @@ use crate::{Cli, print, words};
 /// Sign in with a code that the server mails, and with what the firm asks besides.
 #[derive(Debug, Args)]
 pub(crate) struct SignIn {
-    /// The server's address, from the invitation.
+    /// The server's address, or the link that a server of one office shows.
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// The address that was invited.
@@ -73,6 +75,13 @@ impl SignIn {
     /// The sign-in that the code answers: a new one, or the one begun before.
     async fn pending(&self, phone: &Phone) -> Result<PendingSignIn, CliError> {
         if let Some(link) = &self.invitation {
+            if Invitation::parse(link).is_err()
+                && link.parse().is_ok_and(|ServerAddress { root, .. }| root.is_some())
+            {
+                return Err(CliError::Input(
+                    "This link names a server and nobody: say --server LINK --email ADDRESS.".to_owned(),
+                ));
+            }
             return Ok(phone.begin_invited(link).await?);
         }
         let (Some(server), Some(email)) = (&self.server, &self.email) else {

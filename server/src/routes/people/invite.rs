@@ -23,8 +23,8 @@ pub(crate) async fn invite(
     Signed(caller): Signed,
     PathId(person): PathId<PersonId>,
 ) -> Result<Answer<Invited>, ApiError> {
-    let url = app.config().public_url();
-    Ok(Answer(made(app.store().invite(caller, person, url, Arc::clone(app.keys())).await?)?))
+    let invited = app.store().invite(caller, person, app.address(), Arc::clone(app.keys())).await?;
+    Ok(Answer(made(invited)?))
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use portico_wire::encoding::Sha256;
 use portico_wire::ids::{FirmId, MailId, PersonId};
 use portico_wire::invitation::{Invitation, InvitationCode, Invited};
+use portico_wire::server_address::ServerAddress;
 use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use super::factors::Who;
+use super::firm::normal_email;
 use super::jobs::{self, NewMail};
 use super::people;
 use super::row;
@@ -30,8 +32,7 @@ pub(crate) struct InvitationMail {
 }
 
 impl Store {
-    /// One of the staff invites somebody of the firm, to the server at `server_url`; a mail with the link goes out. What was mailed
-    /// before works no more.
+    /// One of the staff invites somebody of the firm to `server`; a mail with the link goes out. What was mailed before works no more.
     ///
     /// # Errors
     /// As [`Store::write`]; no mail goes out.
@@ -39,7 +40,7 @@ impl Store {
         &self,
         caller: Caller,
         person: PersonId,
-        server_url: String,
+        server: ServerAddress,
         keys: Arc<Keys>,
     ) -> Result<Result<Invited, Change>, StoreError> {
         self.write(move |write| {
@@ -49,13 +50,46 @@ impl Store {
             if people::current_member(write.connection, caller.firm_id, person)?.is_none() {
                 return Ok(Err(Change::NotFound));
             }
-            invite(write, &keys, Who { firm: caller.firm_id, person }, server_url).map(Ok)
+            invite(write, &keys, Who { firm: caller.firm_id, person }, &server).map(Ok)
+        })
+        .await
+    }
+
+    /// The administrator invites whoever has `email`, at each firm that they belong to, in the order of the firms' ids.
+    ///
+    /// # Errors
+    /// As [`Store::write`]; no mail goes out.
+    pub(crate) async fn invite_address(
+        &self,
+        email: &str,
+        server: ServerAddress,
+        keys: Arc<Keys>,
+    ) -> Result<Vec<Invited>, StoreError> {
+        let email = normal_email(email);
+        self.write(move |write| {
+            let whom = stays_of(write, &email)?;
+            whom.into_iter().map(|who| invite(write, &keys, who, &server)).collect()
         })
         .await
     }
 }
 
-fn invite(write: &mut Write<'_>, keys: &Keys, who: Who, server_url: String) -> rusqlite::Result<Invited> {
+fn stays_of(write: &Write<'_>, email: &str) -> rusqlite::Result<Vec<Who>> {
+    write
+        .connection
+        .prepare_cached(
+            "SELECT firm_id, person_id FROM memberships JOIN persons USING (person_id)
+             WHERE email = ?1 AND ended_at_ms IS NULL ORDER BY firm_id",
+        )?
+        .query_map(params![email], who_of)?
+        .collect()
+}
+
+fn who_of(found: &rusqlite::Row<'_>) -> rusqlite::Result<Who> {
+    Ok(Who { firm: row::id(found, 0, FirmId::from_bytes)?, person: row::id(found, 1, PersonId::from_bytes)? })
+}
+
+fn invite(write: &mut Write<'_>, keys: &Keys, who: Who, server: &ServerAddress) -> rusqlite::Result<Invited> {
     let code = InvitationCode::from_random(write.ports.random());
     let expires_at_ms = write.now_ms + INVITATION_MS;
     write
@@ -79,7 +113,7 @@ fn invite(write: &mut Write<'_>, keys: &Keys, who: Who, server_url: String) -> r
         .connection
         .prepare_cached("SELECT name FROM firms WHERE firm_id = ?1")?
         .query_row(params![who.firm.as_bytes()], |row| row.get(0))?;
-    let link = Invitation { server_url, code }.link();
+    let link = Invitation { server: server.clone(), code }.link();
     let mail_id = MailId::from_parts(write.now_ms, write.ports.random());
     let plain = serde_json::to_vec(&InvitationMail { firm, link: link.clone() }).unwrap_or_default();
     let person = Some(who.person);
@@ -102,11 +136,6 @@ pub(super) fn whom(write: &Write<'_>, hash: &Sha256) -> rusqlite::Result<Option<
              JOIN memberships AS m ON m.firm_id = i.firm_id AND m.person_id = i.person_id AND m.ended_at_ms IS NULL
              WHERE i.code_hash = ?1 AND i.expires_at_ms > ?2",
         )?
-        .query_row(params![hash.as_bytes(), write.now_ms], |found| {
-            Ok(Who {
-                firm: row::id(found, 0, FirmId::from_bytes)?,
-                person: row::id(found, 1, PersonId::from_bytes)?,
-            })
-        })
+        .query_row(params![hash.as_bytes(), write.now_ms], who_of)
         .optional()
 }
