@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # An authenticator app of others: oathtool makes codes that the server takes, and agrees with those that a phone shows
-# (R8). Then a recovery code and a lost phone, as a person meets them. Run by `tests/run interop`, which builds them.
+# (R8). Then a recovery code, a lost phone and a yes on another device, as a person meets them. Run by `tests/run interop`, which builds them.
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
 # oath SECONDS: what oathtool shows for SECRET so many seconds from now.
 oath() { oathtool --totp -b "$SECRET" --now "@$(($(date +%s) + $1))"; }
 
 # says COMMAND...: the first word or two of why a command was not done.
-says() { "$@" 2>&1 | sed -n 's/^\(That code was used\|That does not prove it\|The clock\|The mailed code alone\|This phone was wiped\).*/\1/p'; }
+says() { "$@" 2>&1 | sed -n 's/^\(That code was used\|That does not prove it\|The clock\|On a device\|This sign-in has ended\|This phone was wiped\).*/\1/p'; }
 
 # let_in HOME ARGUMENTS...: answers the sign-in of HOME with CODE and what proves it besides.
 let_in() {
@@ -63,5 +63,12 @@ portico-server --data "$data" admin policy --firm "$firm" >/dev/null
 serve
 sign_in "$work/amina" "$amina"
 begin "$work/thief" "$amina"
-same "who reads a client's mail does not get in" "The mailed code alone" "$(says let_in "$work/thief")"
+same "who reads a client's mail does not get in" "On a device" "$(says let_in "$work/thief")"
+portico --home "$work/amina" devices turn-down
+same "a no on the phone ends that sign-in" "This sign-in has ended" "$(says let_in "$work/thief")"
+begin "$work/tablet" "$amina"
+number="$({ let_in "$work/tablet" 2>&1 || true; } | sed -n 's/.* type \([0-9][0-9]\) .*/\1/p')"
+portico --home "$work/amina" devices approve "$number"
+let_in "$work/tablet"
+same "a yes lets in" 2 "$(portico --json --home "$work/amina" devices list | jq '.devices | length')"
 walk_is_over

@@ -38,3 +38,48 @@ pub(crate) fn grouped(letters: &[u8]) -> String {
         letters.chunks(4).map(|group| group.iter().map(|letter| char::from(*letter)).collect()).collect();
     groups.join("-")
 }
+
+/// A secret of random bits that people read and type: `letters` of the alphabet, five bits each. `Debug` hides it.
+macro_rules! code {
+    ($(#[$doc:meta])* $name:ident: $bytes:literal bytes, $letters:literal letters, $fault:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq)]
+        pub struct $name([u8; $letters]);
+
+        impl $name {
+            #[doc = concat!("Makes a code from ", stringify!($bytes), " random bytes.")]
+            #[must_use]
+            pub fn from_random(random: [u8; $bytes]) -> Self {
+                Self($crate::crockford::write(&random))
+            }
+
+            /// Reads what a person typed: case, hyphens and blanks do not count, `O` is `0`, `I` and `L` are `1`.
+            ///
+            /// # Errors
+            #[doc = concat!("[`", stringify!($fault), "`] where it is not ", stringify!($letters), " letters of the alphabet; no try is spent on it.")]
+            pub fn parse(text: &str) -> Result<Self, $fault> {
+                $crate::crockford::read(text).map(Self).ok_or($fault)
+            }
+
+            /// The letters, as they are hashed.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; $letters] {
+                &self.0
+            }
+
+            /// The letters as they are shown, in groups of four.
+            #[must_use]
+            pub fn shown(&self) -> String {
+                $crate::crockford::grouped(&self.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(", stringify!($letters), " letters)"))
+            }
+        }
+    };
+}
+
+pub(crate) use code;

@@ -208,48 +208,15 @@ impl fmt::Debug for RecoveryCodes {
     }
 }
 
-/// A recovery code: 120 bits, 24 letters of Crockford's base 32 in six groups. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RecoveryCode([u8; 24]);
+crockford::code! {
+    /// A recovery code: 120 bits, in six groups. `Debug` hides it.
+    RecoveryCode: 15 bytes, 24 letters, ParseRecoveryCodeError
+}
 
 /// A text that can not be a recovery code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a recovery code has 24 letters and digits")]
 pub struct ParseRecoveryCodeError;
-
-impl RecoveryCode {
-    /// Makes a code from 120 random bits.
-    #[must_use]
-    pub fn from_random(random: [u8; 15]) -> Self {
-        Self(crockford::write(&random))
-    }
-
-    /// Reads what a person typed: case, hyphens and blanks do not count.
-    ///
-    /// # Errors
-    /// [`ParseRecoveryCodeError`]; no try is spent on it.
-    pub fn parse(text: &str) -> Result<Self, ParseRecoveryCodeError> {
-        crockford::read(text).map(Self).ok_or(ParseRecoveryCodeError)
-    }
-
-    /// The letters, as they are hashed.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 24] {
-        &self.0
-    }
-
-    /// The code as it is written down.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        crockford::grouped(&self.0)
-    }
-}
-
-impl fmt::Debug for RecoveryCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RecoveryCode(24 letters)")
-    }
-}
 
 #[cfg(test)]
 mod tests {

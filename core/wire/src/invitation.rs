@@ -28,48 +28,15 @@ impl fmt::Debug for Invitation {
     }
 }
 
-/// 120 random bits, 24 letters of Crockford's base 32. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct InvitationCode([u8; 24]);
-
-impl fmt::Debug for InvitationCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InvitationCode")
-    }
+crockford::code! {
+    /// What an invitation says of the person: 120 random bits. `Debug` hides it.
+    InvitationCode: 15 bytes, 24 letters, ParseInvitationError
 }
 
 /// A text that is not the link of an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is no invitation")]
 pub struct ParseInvitationError;
-
-impl InvitationCode {
-    /// Makes a code from 120 random bits.
-    #[must_use]
-    pub fn from_random(random: [u8; 15]) -> Self {
-        Self(crockford::write(&random))
-    }
-
-    /// Reads the letters, as a link holds them or a person types them.
-    ///
-    /// # Errors
-    /// [`ParseInvitationError`].
-    pub fn parse(text: &str) -> Result<Self, ParseInvitationError> {
-        crockford::read(text).map(Self).ok_or(ParseInvitationError)
-    }
-
-    /// The letters, as they are hashed.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 24] {
-        &self.0
-    }
-
-    /// The letters, in groups.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        crockford::grouped(&self.0)
-    }
-}
 
 impl Invitation {
     /// The link.

@@ -14,48 +14,15 @@ use crate::factor::{ApprovalAwaited, FactorAnswer, FactorKind, TotpSetUp};
 use crate::ids::{ChallengeId, DeviceId, Epoch, FirmId, PersonId};
 use crate::limits::EMAIL_BYTES_MAX;
 
-/// An emailed code: 8 characters of Crockford's base 32 (40 bits), shown `K7QM-3RXT`. `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OneTimeCode([u8; 8]);
+crockford::code! {
+    /// An emailed code: 40 bits, shown `K7QM-3RXT`. `Debug` hides it.
+    OneTimeCode: 5 bytes, 8 letters, ParseCodeError
+}
 
 /// A text that can not be a code, whatever was mailed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a code has 8 letters and digits")]
 pub struct ParseCodeError;
-
-impl OneTimeCode {
-    /// Makes a code from 40 random bits.
-    #[must_use]
-    pub fn from_random(random: [u8; 5]) -> Self {
-        Self(crockford::write(&random))
-    }
-
-    /// Reads what a person typed: case, hyphens and blanks do not count, `O` is `0`, `I` and `L` are `1`.
-    ///
-    /// # Errors
-    /// [`ParseCodeError`] where it is not 8 characters of the alphabet; no try is spent on it.
-    pub fn parse(text: &str) -> Result<Self, ParseCodeError> {
-        crockford::read(text).map(Self).ok_or(ParseCodeError)
-    }
-
-    /// The 8 characters, as they are hashed.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &[u8; 8] {
-        &self.0
-    }
-
-    /// The code as a mail shows it.
-    #[must_use]
-    pub fn shown(&self) -> String {
-        crockford::grouped(&self.0)
-    }
-}
-
-impl fmt::Debug for OneTimeCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OneTimeCode(8 characters)")
-    }
-}
 
 /// The body of `POST /v1/sign-in`. The answer is the same for known and unknown addresses.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

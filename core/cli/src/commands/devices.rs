@@ -74,10 +74,7 @@ impl Devices {
                 for asked in portal.approvals().await? {
                     portal.turn_down(asked.challenge_id).await?;
                 }
-                done(
-                    cli,
-                    "No sign-in waits any more. Whoever began one reads your mail; change how you get to it.",
-                );
+                done(cli, "No sign-in waits any more. If you began none, somebody else reads your mail.");
             }
             Self::Wipe { device } => {
                 in_person(portal, async || portal.wipe_device(*device).await).await?;

@@ -105,8 +105,10 @@ pub(super) fn ask(
         Some((_, _, Some(false))) => return Ok(Approval::TurnedDown),
         Some((true, _, Some(true))) => return Ok(Approval::Given),
         Some((true, number, None)) => return Ok(Approval::Awaited(number.to_string())),
+        // The yes is another device's.
+        Some((false, _, Some(true))) => return Ok(Approval::TurnedDown),
         // Another device asks by the same code: what was shown on the first is another number.
-        Some((false, _, _)) | None => {}
+        Some((false, _, None)) | None => {}
     }
     let drawn: [u8; 8] = write.ports.random();
     // 2^64 is so many times 90 that no number is likelier than another by anything that counts.
