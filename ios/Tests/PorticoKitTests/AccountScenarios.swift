@@ -25,7 +25,7 @@ import Testing
     try await portal.asking { try await $0.wipeDevice(device: device, call: $1) }
     let wiped = try await fault { try await lost.catchUp() }
 
-    try #require(asked == .factorNeeded(factors: [.totp, .recoveryCode]))
+    try #require(asked == .factorNeeded(factors: [.totp, .recoveryCode, .approval]))
     try #require([slip, again, wiped].map(\.code) == [with.codeMalformed, with.factorUsed, with.wiped])
     try #require(letIn == .signedIn(sealed: nil, beganAnew: false))
     try #require(try signIn.portal() == nil)

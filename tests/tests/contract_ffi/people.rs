@@ -76,7 +76,7 @@ pub(crate) async fn second_device(with: &Value) {
     portal.wipe_device(lost.session().device_id, new_call()).await.unwrap();
     let wiped = lost.catch_up(new_call()).await;
 
-    let factors = vec![FactorKind::Totp, FactorKind::RecoveryCode];
+    let factors = vec![FactorKind::Totp, FactorKind::RecoveryCode, FactorKind::Approval];
     assert_eq!(asked, Answer::FactorNeeded { factors });
     assert_eq!(code_of(slip.err().as_ref()), text(with, "code_malformed"));
     assert_eq!(code_of(again.err().as_ref()), text(with, "factor_used"));

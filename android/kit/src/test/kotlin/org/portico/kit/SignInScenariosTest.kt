@@ -83,7 +83,8 @@ class SignInScenariosTest {
             portal.asking { call -> wipeDevice(lost.session().deviceId, call) }
             val wiped = assertThrows<PortalException> { lost.catchUp() }
 
-            assertEquals(Answer.FactorNeeded(listOf(FactorKind.TOTP, FactorKind.RECOVERY_CODE)), asked)
+            val factors = listOf(FactorKind.TOTP, FactorKind.RECOVERY_CODE, FactorKind.APPROVAL)
+            assertEquals(Answer.FactorNeeded(factors), asked)
             assertEquals(
                 listOf("code_malformed", "factor_used", "wiped").map(stage::text),
                 listOf(slip, again, wiped).map { it.code },
