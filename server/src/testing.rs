@@ -16,9 +16,10 @@ use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use portico_wire::conversation::Standing;
 use portico_wire::encoding::Base64;
 use portico_wire::factor::{FactorAnswer, step_up_bytes};
-use portico_wire::ids::{ConversationId, DeviceId, SendKey};
+use portico_wire::ids::{ConversationId, DeviceId, FirmId, SendKey};
 use portico_wire::message::{Accepted, SendMessage};
 use portico_wire::problem::Problem;
 use portico_wire::signin::{
@@ -38,6 +39,7 @@ use crate::config::{Config, Rate};
 use crate::ports::{Clock, Dice, Ports};
 use crate::seed::{SeededFirm, seed};
 use crate::state::App;
+use crate::store::NewPerson;
 
 pub(crate) use pack::{Pack, content};
 
@@ -189,6 +191,16 @@ impl World {
         let restored = crate::backup::restore(&config(&folder), &folder.path().join(name), &ports);
         let app = App::open(config(&folder), ports.clone()).unwrap();
         (Self { app, clock, firm, folder, ports }, restored.map(|_| ()))
+    }
+
+    /// A further firm, "Second & Co", at which somebody of the seed is a client, called there as `called`.
+    pub(crate) async fn second_firm_of(&self, name: &str, called: &str) -> FirmId {
+        let store = self.app.store();
+        let second = store.add_firm("Second & Co".to_owned()).await.unwrap();
+        let email = self.firm.people[name].email.clone();
+        let twice = NewPerson { name: called.to_owned(), email, standing: Standing::Client };
+        store.add_person(second, twice).await.unwrap();
+        second
     }
 
     /// Asks for a code; the challenge and the code that was mailed, if any was.

@@ -182,7 +182,7 @@ async fn link_without_an_invitation_is_an_address_with_its_root() {
 
     assert_eq!(as_invitation, Err(PortalError::Malformed));
     let session = portal.session();
-    assert_eq!((session.server_url.as_str(), session.url()), (&*link, &*office.served.address.url));
+    assert_eq!((session.server_url.as_str(), &*session.url()), (&*link, &*office.served.address.url));
     assert_eq!(portal.connection(), Connection::Online);
 }
 

@@ -2,6 +2,7 @@
 
 use portico_wire::conversation::Standing;
 use portico_wire::ids::{DeviceId, Epoch, FirmId, PersonId};
+use portico_wire::server_address::ServerAddress;
 use portico_wire::signin::{Access, PushAddress};
 use portico_wire::upload::BatchLimits;
 use rusqlite::OptionalExtension as _;
@@ -105,9 +106,10 @@ pub struct SessionFacts {
 impl SessionFacts {
     /// Where requests go: the address without the root.
     #[must_use]
-    pub fn url(&self) -> &str {
-        let url = self.server_url.split_once('#').map_or(self.server_url.as_str(), |(url, _)| url);
-        url.trim_end_matches('/')
+    pub fn url(&self) -> String {
+        let address = self.server_url.parse::<ServerAddress>();
+        // Nothing but an address was signed in at.
+        address.map_or_else(|_| self.server_url.clone(), |address| address.url)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Another address, as its person meets it, and as somebody who wants it.
 
-use portico_wire::conversation::Standing;
 use portico_wire::ids::{ChallengeId, PersonId};
 use portico_wire::signin::{ChangeEmail, ConfirmEmail, EmailChangeBegun};
 
-use crate::store::{Change, NewPerson};
+use crate::store::Change;
 use crate::testing::signing_in::{AMINA, mails};
 use crate::testing::{Phone, Reply, World};
 
@@ -128,11 +127,8 @@ async fn nobody_but_the_person_moves_their_address() {
 #[tokio::test]
 async fn person_of_two_firms_needs_a_code_from_the_address_before() {
     let world = World::new().await;
-    let second = world.app.store().add_firm("Second & Co".to_owned()).await.unwrap();
     let phone = world.phone("amina").await;
-    let twice =
-        NewPerson { name: "A. Haddad".to_owned(), email: AMINA.to_owned(), standing: Standing::Client };
-    world.app.store().add_person(second, twice).await.unwrap();
+    world.second_firm_of("amina", "A. Haddad").await;
 
     let begun: EmailChangeBegun = ask(&phone, NEW).await.json();
     let (new, old) = (codes(&world, NEW).await.pop().unwrap(), codes(&world, AMINA).await.pop().unwrap());

@@ -49,14 +49,8 @@ mod tests {
     async fn invitation_stands_for_an_address_at_one_firm() {
         let world = World::new().await;
         let (mara, amina) = (world.phone("mara").await, world.phone("amina").await);
-        let second = world.app.store().add_firm("Second & Co".to_owned()).await.unwrap();
+        world.second_firm_of("kenji", "K. Mori").await;
         let kenji = &world.firm.people["kenji"];
-        let twice = crate::store::NewPerson {
-            name: "K. Mori".to_owned(),
-            email: kenji.email.clone(),
-            standing: portico_wire::conversation::Standing::Client,
-        };
-        world.app.store().add_person(second, twice).await.unwrap();
         let path = format!("/v1/people/{}/invitation", kenji.person_id);
 
         let invited: Invited = mara.post(&path, &()).await.json();

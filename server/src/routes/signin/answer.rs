@@ -223,15 +223,8 @@ mod tests {
     #[tokio::test]
     async fn device_id_stays_with_the_firm_that_it_signed_in_at() {
         let world = World::new().await;
-        let store = world.app.store();
-        let second = store.add_firm("Second & Co".to_owned()).await.unwrap();
-        let twice = crate::store::NewPerson {
-            name: "A. Haddad".to_owned(),
-            email: "amina@clients.example".to_owned(),
-            standing: portico_wire::conversation::Standing::Client,
-        };
         let phone = world.phone("amina").await;
-        store.add_person(second, twice).await.unwrap();
+        let second = world.second_firm_of("amina", "A. Haddad").await;
         let (begun, code) = world.begin("amina@clients.example").await;
         let mut answer = phone.answer_to(&begun, &code.unwrap());
         answer.firm_id = Some(second);
@@ -250,14 +243,7 @@ mod tests {
     #[tokio::test]
     async fn person_of_two_firms_chooses_and_the_code_stays_good() {
         let world = World::new().await;
-        let store = world.app.store();
-        let second = store.add_firm("Second & Co".to_owned()).await.unwrap();
-        let twice = crate::store::NewPerson {
-            name: "A. Haddad".to_owned(),
-            email: "amina@clients.example".to_owned(),
-            standing: portico_wire::conversation::Standing::Client,
-        };
-        store.add_person(second, twice).await.unwrap();
+        let second = world.second_firm_of("amina", "A. Haddad").await;
         let phone = Phone::new(&world);
         let (begun, code) = world.begin("amina@clients.example").await;
         let mut answer = phone.answer_to(&begun, &code.unwrap());

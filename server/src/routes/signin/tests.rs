@@ -239,14 +239,7 @@ async fn recovery_code_lets_in_once() {
 #[tokio::test]
 async fn factors_of_two_firms_are_apart() {
     let world = usual().await;
-    let store = world.app.store();
-    let second = store.add_firm("Second & Co".to_owned()).await.unwrap();
-    let twice = crate::store::NewPerson {
-        name: "M. Okafor".to_owned(),
-        email: MARA.to_owned(),
-        standing: portico_wire::conversation::Standing::Client,
-    };
-    store.add_person(second, twice).await.unwrap();
+    let second = world.second_firm_of("mara", "M. Okafor").await;
     let mut there = SigningIn::begin(&world, MARA).await;
     there.answer.firm_id = Some(second);
     there.finish(None).await;

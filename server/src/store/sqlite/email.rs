@@ -17,6 +17,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::factors::Who;
 use super::jobs::{self, NewMail};
 use super::notices::{self, Notice};
+use super::people;
 use super::sessions::Caller;
 use super::signin::CHALLENGE_MS;
 use super::stays::Change;
@@ -73,13 +74,7 @@ impl Store {
         keys: Arc<Keys>,
     ) -> Result<Change, StoreError> {
         self.write(move |write| {
-            let belongs = write
-                .connection
-                .prepare_cached(
-                    "SELECT 1 FROM memberships WHERE firm_id = ?1 AND person_id = ?2 AND ended_at_ms IS NULL",
-                )?
-                .exists(params![who.firm.as_bytes(), who.person.as_bytes()])?;
-            if !belongs {
+            if people::current_member(write.connection, who.firm, who.person)?.is_none() {
                 return Ok(Change::NotFound);
             }
             let Some(before) = move_to(write, who.person, &email)? else { return Ok(Change::NotAllowed) };
